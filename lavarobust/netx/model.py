@@ -1,0 +1,147 @@
+"""The integer model: what a NetX file says, as frozen dataclasses in (C, H, W) order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Union
+
+import numpy as np
+
+from lavarobust.netx.deployment import Deployment
+from lavarobust.netx.limits import READOUT_THRESHOLD
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Neuron:
+    """Parameters of a CUBA LIF population in device units (``neuron`` group of a NetX layer).
+
+    Attributes:
+        current_decay: ``iDecay`` in 1/4096 per step, 0..4096; an int, or one per channel ``(C,)``.
+        voltage_decay: ``vDecay`` in 1/4096 per step, 0..4096; an int, or one per channel ``(C,)``.
+        threshold: ``vThMant``; a spike is ``potential > threshold << 6`` (strict).
+        kind: the file's name for the model, ``"CUBA"`` or ``"LOIHI"`` (the same dynamics).
+    """
+
+    current_decay: int | np.ndarray
+    voltage_decay: int | np.ndarray
+    threshold: int
+    kind: str = "CUBA"
+
+
+READOUT = Neuron(current_decay=4096, voltage_decay=0, threshold=READOUT_THRESHOLD)
+"""Accumulates its input for ever and can't spike: a membrane readout in stock Lava."""
+
+UNSPECIFIED = Neuron(current_decay=0, voltage_decay=4096, threshold=READOUT_THRESHOLD)
+"""What the stock loader gives a dense layer without neuron group (hdf5.py, create_dense)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Input:
+    """An ``input`` layer: declares the input's shape, and may hold neurons driven by their bias.
+
+    Attributes:
+        shape: ``(C, H, W)`` or ``(n,)``.
+        neuron: None where the layer only declares a shape.
+        weight, bias: the transform ``weight * x + bias`` that makes a bias mantissa of a pixel.
+    """
+
+    shape: Shape
+    neuron: Neuron | None = None
+    weight: int = 64
+    bias: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Flatten:
+    """A ``flatten`` layer: (C, H, W) order, no arithmetic."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """A ``dense`` or ``dense_rec`` layer, weights as the file holds them.
+
+    Attributes:
+        weight: ``(out, in)`` int32.
+        neuron: the population behind it, ``out`` neurons.
+        bias: ``(out,)`` int32 mantissas (exponent 6), or None.
+        delay: axonal delays in steps, ``(out,)`` or ``(in,)`` int32 as in the file, or None.
+        recurrent_weight: ``(out, out)`` int32 for ``dense_rec``, else None.
+    """
+
+    weight: np.ndarray
+    neuron: Neuron
+    bias: np.ndarray | None = None
+    delay: np.ndarray | None = None
+    recurrent_weight: np.ndarray | None = None
+
+    @property
+    def shape(self) -> Shape:
+        return (self.weight.shape[0],)
+
+
+@dataclass(frozen=True, eq=False)
+class Conv:
+    """A ``conv`` layer (a correlation, as in torch), weights as the file holds them.
+
+    Attributes:
+        weight: ``(out, in / groups, kH, kW)`` int32.
+        neuron: the population behind it.
+        shape: output shape ``(C, H, W)``.
+        bias: ``(C,)`` int32 mantissas (exponent 6), or None.
+        stride, padding, dilation: ``(H, W)``.
+    """
+
+    weight: np.ndarray
+    neuron: Neuron
+    shape: Shape
+    bias: np.ndarray | None = None
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+
+
+Layer = Union[Input, Flatten, Dense, Conv]
+Synaptic = (Dense, Conv)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """One deployed network.
+
+    Attributes:
+        layers: in execution order, index i being ``layer/i`` of the file.
+        input_shape: ``(C, H, W)`` or ``(n,)``, from the input layer, the deployment or the caller.
+        deployment: how to run it, where the file says so (None for a file of another writer).
+        name: a file path or a name to print.
+    """
+
+    layers: tuple[Layer, ...]
+    input_shape: Shape
+    deployment: Deployment | None = None
+    name: str = "model"
+
+    @property
+    def populations(self) -> tuple[tuple[int, Input | Dense | Conv], ...]:
+        """``(index in layers, layer)`` of every layer that holds neurons, in order."""
+        return tuple(
+            (index, layer)
+            for index, layer in enumerate(self.layers)
+            if not isinstance(layer, Flatten) and layer.neuron is not None
+        )
+
+    @property
+    def output_layer(self) -> Dense | Conv:
+        layer = self.populations[-1][1]
+        assert not isinstance(layer, Input)
+        return layer
+
+    def layer_name(self, index: int) -> str:
+        """A name to print, e.g. ``"2 dense"``."""
+        return f"{index} {type(self.layers[index]).__name__.lower()}"
+
+
+Versions = Mapping[str, str]

@@ -1,0 +1,119 @@
+"""What an execution returns: outputs, and the exact integer counts behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Stimulus:
+    """Integer input of N samples, as a backend sends it.
+
+    Attributes:
+        frames: ``(N, C, H, W, F)`` or ``(N, n, F)`` int32; frame f is sent at step f of the
+            sample's window, and nothing from step F on (F <= steps).
+        steps: T, the length of a sample's window.
+    """
+
+    frames: np.ndarray
+    steps: int
+
+    @property
+    def samples(self) -> int:
+        return int(self.frames.shape[0])
+
+    @property
+    def binary(self) -> bool:
+        """True where every value is 0 or 1, so that an input event is a spike and not a payload."""
+        return bool(((self.frames == 0) | (self.frames == 1)).all())
+
+
+@dataclass(frozen=True, eq=False)
+class LayerCounts:
+    """Exact counts of one layer, per sample and step: arrays ``(N, T)`` int64.
+
+    Step t is the t-th step of the sample's window *at that layer*.
+
+    Attributes:
+        name: as ``Model.layer_name`` gives it.
+        neurons: in the population.
+        graded_input: True where the input events carry integer payloads, so that a synaptic
+            operation is a multiply-accumulate; False where they are spikes (an accumulate).
+        input_events: non-zero inputs that arrived.
+        synops: synaptic operations: each event times its true fan-out over non-zero weights
+            (borders and pruned weights count exactly).
+        synops_dense: the same with zero weights counted too.
+        spikes: emitted.
+        wraps: neurons whose current wrapped around its 24 bits.
+        clips: neurons whose potential was clipped at its 24 bits.
+        biased: neurons with a non-zero bias (each adds it in every step).
+    """
+
+    name: str
+    neurons: int
+    graded_input: bool
+    input_events: np.ndarray
+    synops: np.ndarray
+    synops_dense: np.ndarray
+    spikes: np.ndarray
+    wraps: np.ndarray
+    clips: np.ndarray
+    biased: int = 0
+
+    @property
+    def neuron_updates(self) -> int:
+        """Neuron updates of one sample: every neuron, every step of the window."""
+        return self.neurons * int(self.spikes.shape[1])
+
+
+@dataclass(frozen=True, eq=False)
+class Record:
+    """One execution of N samples.
+
+    Attributes:
+        backend: the backend's name; every figure derived from this record carries it.
+        model: name of the model.
+        steps: T.
+        readout: ``membrane`` or ``spike_count``.
+        prediction: ``(N,)`` int64, lowest class index among ties.
+        tied: ``(N,)`` bool, True where the winning output is shared by several classes.
+        output_counts: ``(N, classes)`` int64, output spikes per class.
+        potential: ``(N, classes)`` int64, potential of the last layer at the window's end; None
+            where the readout is ``spike_count``.
+        layers: counts of every layer with neurons, in order.
+        rasters: layer index to spikes ``(N, *shape, T)`` uint8, for the layers asked for.
+    """
+
+    backend: str
+    model: str
+    steps: int
+    readout: str
+    prediction: np.ndarray
+    tied: np.ndarray
+    output_counts: np.ndarray
+    potential: np.ndarray | None
+    layers: tuple[LayerCounts, ...]
+    rasters: Mapping[int, np.ndarray] = field(default_factory=dict)
+
+    @property
+    def samples(self) -> int:
+        return int(self.prediction.shape[0])
+
+    @property
+    def scores(self) -> np.ndarray:
+        """``(N, classes)`` int64: what the prediction is the argmax of."""
+        return self.output_counts if self.potential is None else self.potential
+
+
+def decide(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Prediction and ties of integer scores ``(N, classes)``: the lowest class index wins a tie.
+
+    Returns:
+        ``(N,)`` int64 predictions and ``(N,)`` bool ties.
+    """
+    prediction = scores.argmax(axis=1).astype(np.int64)
+    tied = (scores == scores.max(axis=1, keepdims=True)).sum(axis=1) > 1
+    return prediction, tied
