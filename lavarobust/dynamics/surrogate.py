@@ -1,0 +1,82 @@
+"""Surrogate gradients: what stands for the derivative of a spike in the backward pass.
+
+Each is a function of the relative distance to threshold ``z = potential / threshold - 1`` and has
+a width; all but the rectangular one have their peak at the threshold. Sources: triangular,
+rectangular, sigmoid and arctangent as in the papers' code (Ozdenizci & Legenstein 2024; Liu et al.
+2024); exponential as in SLAYER (Shrestha & Orchard 2018); Gaussian as in Mukhoty et al. 2025.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from lavarobust.errors import SettingsError
+
+
+def _triangular(z: torch.Tensor, width: float) -> torch.Tensor:
+    return (width - z.abs()).clamp_(min=0).div_(width * width)
+
+
+def _rectangular(z: torch.Tensor, width: float) -> torch.Tensor:
+    return (z.abs() < width / 2).to(z.dtype).div_(width)
+
+
+def _exponential(z: torch.Tensor, width: float) -> torch.Tensor:
+    return z.abs().div_(-width).exp_().div_(2 * width)
+
+
+def _arctangent(z: torch.Tensor, width: float) -> torch.Tensor:
+    return (z * (math.pi / 2 * width)).square_().add_(1).reciprocal_().mul_(width / 2)
+
+
+def _sigmoid(z: torch.Tensor, width: float) -> torch.Tensor:
+    gate = torch.sigmoid(z * width)
+    return gate.mul_(1 - gate).mul_(width)
+
+
+def _gaussian(z: torch.Tensor, width: float) -> torch.Tensor:
+    return (z / width).square_().mul_(-0.5).exp_().div_(width * math.sqrt(2 * math.pi))
+
+
+SURROGATES: dict[str, Callable[[torch.Tensor, float], torch.Tensor]] = {
+    "triangular": _triangular,
+    "rectangular": _rectangular,
+    "exponential": _exponential,
+    "arctangent": _arctangent,
+    "sigmoid": _sigmoid,
+    "gaussian": _gaussian,
+}
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """A surrogate derivative by name.
+
+    Attributes:
+        name: one of :data:`SURROGATES`.
+        width: in units of the threshold (for ``sigmoid`` and ``arctangent`` a slope: larger is
+            narrower, as their papers have it); positive.
+        through_reset: whether the hard reset is differentiated too (the papers' code does) or
+            treated as a constant (SLAYER does).
+
+    Raises:
+        SettingsError: unknown name, or a width that is not positive and finite.
+    """
+
+    name: str = "triangular"
+    width: float = 1.0
+    through_reset: bool = False
+
+    def __post_init__(self) -> None:
+        if self.name not in SURROGATES:
+            raise SettingsError(f"surrogate {self.name!r} is unknown. Choose from: {', '.join(SURROGATES)}.")
+        if not (math.isfinite(self.width) and self.width > 0):
+            raise SettingsError(f"surrogate width {self.width} is impossible. Give a positive number.")
+
+    def derivative(self, z: torch.Tensor) -> torch.Tensor:
+        """Derivative of the spike with respect to ``z``, in the shape of ``z``."""
+        return SURROGATES[self.name](z, self.width)
