@@ -1,0 +1,186 @@
+"""One call for every data set, by name or by path."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from lavarobust.data import cifar, digits, folders, idx
+from lavarobust.data.arrays import from_arrays, read_npy, read_npz
+from lavarobust.data.images import DataSet
+from lavarobust.data.splits import assemble
+from lavarobust.errors import DataError
+
+ROOT_VARIABLE = "LAVAROBUST_DATA"
+KNOWN = ("digits", "mnist", "cifar10")
+PAIR = ("images.npy", "labels.npy", "test_images.npy", "test_labels.npy")
+"""A folder's own arrays; the test part is optional."""
+
+_WHERE = f"with --data-root FOLDER or the environment variable {ROOT_VARIABLE}"
+
+
+def load(
+    name_or_path: str | Path,
+    *,
+    root: str | Path | None = None,
+    name: str | None = None,
+    validation: float = 0.1,
+    seed: int = 0,
+    limit: int | None = None,
+) -> DataSet:
+    """A data set, split into training, validation and test part.
+
+    Args:
+        name_or_path: ``digits``, ``mnist``, ``cifar10``, or the path (from here or from ``root``) of a
+            .npz file, of a folder with ``images.npy`` and ``labels.npy``, or of a folder or zip file
+            with images as ``train|test/<class>/<file>``.
+        root: folder that holds the data sets' files; else the environment variable
+            ``LAVAROBUST_DATA``. MNIST's and CIFAR-10's files may lie in it or in ``mnist/``,
+            ``cifar10/`` or ``cifar-10-batches-bin/`` below it.
+        name: the name that results carry; else the data set's own, or the file's.
+        validation: share of the training samples, stratified by class.
+        seed: of the split. Digits and arrays without a test part have theirs drawn with it.
+        limit: at most so many samples in each of the three parts.
+
+    Raises:
+        DataError: missing, malformed or refused files; says what to put where.
+        SettingsError: an impossible share, seed or limit.
+    """
+    wanted = str(name_or_path)
+    base = _root(root)
+    keywords: dict[str, Any] = {"validation": validation, "seed": seed, "limit": limit}
+    if wanted == "digits":
+        return assemble(name or "digits", digits.CLASS_NAMES, digits.digits_source(), **keywords)
+    if wanted == "mnist":
+        return _mnist(_mnist_folder(base), name, keywords)
+    if wanted == "cifar10":
+        return _cifar10(base, name, keywords)
+    return _path(_find(wanted, base), name, keywords)
+
+
+def _root(root: str | Path | None) -> Path | None:
+    given = root if root is not None else os.environ.get(ROOT_VARIABLE) or None
+    if given is None:
+        return None
+    path = Path(given).expanduser()
+    if not path.is_dir():
+        raise DataError(f"{path}: no such folder. Name the folder of the data sets {_WHERE}")
+    return path
+
+
+def _needed_root(root: Path | None, data_set: str) -> Path:
+    if root is None:
+        raise DataError(
+            f"{data_set}: its files are not part of the package. Name the folder that holds them {_WHERE}"
+        )
+    return root
+
+
+def _mnist_folder(root: Path | None) -> Path:
+    root = _needed_root(root, "mnist")
+    for folder in (root, root / "mnist"):
+        if idx.has_mnist(folder):
+            return folder
+    names = ", ".join(part for parts in idx.PARTS.values() for part in parts)
+    raise DataError(
+        f"mnist: not found in {root} or {root / 'mnist'}. Put MNIST's four files ({names}, raw or .gz) "
+        "there, "
+        f"or name another folder {_WHERE}"
+    )
+
+
+def _mnist(folder: Path, name: str | None, keywords: dict[str, Any]) -> DataSet:
+    train, test = idx.mnist_sources(folder)
+    return assemble(name or "MNIST", idx.CLASS_NAMES, train, test, **keywords)
+
+
+def _cifar10(root: Path | None, name: str | None, keywords: dict[str, Any]) -> DataSet:
+    root = _needed_root(root, "cifar10")
+    binary = (root, root / "cifar10", root / "cifar-10-batches-bin")
+    for folder in binary:
+        if cifar.has_cifar(folder):
+            return _cifar10_binary(folder, name, keywords)
+    for path in (root / "cifar10", root / "cifar10.zip"):
+        if path.is_file() or (path / "train").is_dir():
+            return _path(path, name, keywords)
+    for folder in (*binary, root / "cifar-10-batches-py"):
+        cifar.refuse_pickles(folder)
+    raise DataError(
+        f"cifar10: not found in {', '.join(map(str, binary))}. Put the binary version there "
+        f"({', '.join((*cifar.TRAIN_FILES, *cifar.TEST_FILES, cifar.NAMES_FILE))}, from "
+        "cifar-10-binary.tar.gz), "
+        f"or images as cifar10.zip or cifar10/ with train|test/<class>/<file>, or name another folder "
+        f"{_WHERE}"
+    )
+
+
+def _cifar10_binary(folder: Path, name: str | None, keywords: dict[str, Any]) -> DataSet:
+    train, test, class_names = cifar.cifar_sources(folder)
+    return assemble(name or "CIFAR-10", class_names, train, test, **keywords)
+
+
+def _find(wanted: str, root: Path | None) -> Path:
+    given = Path(wanted).expanduser()
+    candidates = [given]
+    if root is not None:
+        candidates += [root / given, root / (wanted + ".zip"), root / (wanted + ".npz")]
+    for path in candidates:
+        if path.exists():
+            return path
+    raise DataError(
+        f"{wanted}: no such data set. Choose one of {', '.join(KNOWN)}, or give the path of a .npz file, of "
+        "a folder "
+        "with images.npy and labels.npy, or of a folder or zip file with train|test/<class>/<file>; "
+        f"paths may start in the folder named {_WHERE}"
+    )
+
+
+def _path(path: Path, name: str | None, keywords: dict[str, Any]) -> DataSet:
+    if path.is_dir():
+        if idx.has_mnist(path):
+            return _mnist(path, name, keywords)
+        if cifar.has_cifar(path):
+            return _cifar10_binary(path, name, keywords)
+        cifar.refuse_pickles(path)
+        if (path / PAIR[0]).is_file():
+            return _array_folder(path, name, keywords)
+        return _image_files(path, name, keywords)
+    suffix = path.suffix.lower()
+    if suffix == ".npz":
+        arrays: dict[str, Any] = read_npz(path)
+        return from_arrays(**arrays, name=name or path.stem, **keywords)
+    if suffix == ".zip":
+        return _image_files(path, name, keywords)
+    if suffix == ".npy":
+        raise DataError(
+            f"{path}: one .npy file holds images or labels. Name both --images and --labels, "
+            f"or give a folder that holds {PAIR[0]} and {PAIR[1]}"
+        )
+    cifar.refuse_pickles(path.parent)
+    raise DataError(f"{path}: is no data set file that is known. Give a .npz or .zip file, or a folder")
+
+
+def _array_folder(path: Path, name: str | None, keywords: dict[str, Any]) -> DataSet:
+    wanted = PAIR if (path / PAIR[2]).is_file() or (path / PAIR[3]).is_file() else PAIR[:2]
+    for file in wanted:
+        if not (path / file).is_file():
+            raise DataError(f"{path / file}: is missing. Put it beside {PAIR[0]}")
+    images, labels, *test = (read_npy(path / file) for file in wanted)
+    test_images, test_labels = test or (None, None)
+    return from_arrays(
+        images, labels, test_images=test_images, test_labels=test_labels, name=name or path.name, **keywords
+    )
+
+
+def _image_files(path: Path, name: str | None, keywords: dict[str, Any]) -> DataSet:
+    train, test, class_names, lossy = folders.image_sources(path)
+    return assemble(name or _title(path, lossy), class_names, train, test, **keywords)
+
+
+def _title(path: Path, lossy: bool) -> str:
+    """The file's name; CIFAR-10 as JPEG files must not pass for CIFAR-10."""
+    stem = path.name if path.is_dir() else path.stem
+    if stem.lower().replace("-", "").replace("_", "") in ("cifar10", "cifar10jpeg"):
+        return "CIFAR-10-JPEG" if lossy else "CIFAR-10"
+    return stem

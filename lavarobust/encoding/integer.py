@@ -1,0 +1,142 @@
+"""Pixels to integers in numpy: what every backend is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lavarobust.encoding.draws import uniform_draws
+from lavarobust.errors import DataError, SettingsError
+from lavarobust.netx.deployment import Encoding
+from lavarobust.record import Stimulus
+
+INTEGER_MAX = 1 << 24
+"""float32 holds every integer up to here, so SLAYER is sent the same numbers as Lava."""
+
+
+def encode(
+    encoding: Encoding, images: np.ndarray, steps: int, indices: np.ndarray, draw: int = 0
+) -> Stimulus:
+    """The integers that the first layer receives.
+
+    Args:
+        encoding: kind, and integer scale or seed.
+        images: ``(N, C, H, W)`` float, pixels in [0, 1].
+        steps: T.
+        indices: ``(N,)`` integers, each sample's index in its data set; keys the draws of ``rate``.
+        draw: which of the independent repetitions of those draws.
+
+    Returns:
+        frames ``(N, C, H, W, 1)`` for ``direct``, else ``(N, C, H, W, T)``. ``direct`` and ``repeat``
+        round halves to even; ``rate`` spikes with probability x in every step.
+
+    Raises:
+        DataError: pixels outside [0, 1] or NaN, wrong shapes.
+        SettingsError: an impossible encoding, or steps below 1.
+    """
+    images = np.asarray(images)
+    check_request(encoding, images.shape, steps, indices)
+    if images.size and not (images.min() >= 0 and images.max() <= 1):
+        raise DataError(outside_range(images.min(), images.max()))
+    if encoding.kind == "rate":
+        spikes = np.empty((*images.shape, steps), np.int32)
+        for sample, index in enumerate(indices):
+            draws = rate_draws(encoding, int(index), images.shape[1:], steps, draw)
+            spikes[sample] = np.moveaxis(draws < images[sample].astype(np.float64), 0, -1)
+        return Stimulus(spikes, steps)
+    frame = quantise(encoding, images).astype(np.int32)[..., None]
+    return Stimulus(frame if encoding.kind == "direct" else np.repeat(frame, steps, axis=-1), steps)
+
+
+def quantise(encoding: Encoding, images: np.ndarray) -> np.ndarray:
+    """``(N, C, H, W)`` float64: ``(x - mean) / std * levels``, halves rounded to even."""
+    scaled = images.astype(np.float64)
+    if encoding.mean:
+        scaled = (scaled - per_channel(encoding.mean)) / per_channel(encoding.std)
+    rounded: np.ndarray = np.rint(scaled * np.float64(encoding.levels))
+    return rounded
+
+
+def per_channel(values: Sequence[float]) -> np.ndarray:
+    """``(C, 1, 1)`` float64."""
+    return np.array(values, dtype=np.float64)[:, None, None]
+
+
+def rate_draws(encoding: Encoding, index: int, shape: Sequence[int], steps: int, draw: int) -> np.ndarray:
+    """``(T, C, H, W)`` float64 draws of one sample; a pixel spikes where it is above its draw.
+
+    Steps come first, so a longer window begins with the spikes of a shorter one.
+    """
+    count = steps * int(np.prod(shape))
+    return uniform_draws(encoding.seed, index, draw, count).reshape(steps, *shape)
+
+
+def input_range(encoding: Encoding) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest and largest integer that any pixel in [0, 1] can become.
+
+    Returns:
+        two int64 arrays ``(C,)``, or ``(1,)`` where one range holds for every channel.
+
+    Raises:
+        SettingsError: an impossible encoding.
+    """
+    check_encoding(encoding)
+    low, high = _range(encoding)
+    return low.astype(np.int64), high.astype(np.int64)
+
+
+def _range(encoding: Encoding) -> tuple[np.ndarray, np.ndarray]:
+    if encoding.kind == "rate":
+        return np.zeros(1), np.ones(1)
+    # Rounding is monotonic, so the ends of [0, 1] become the ends of the range.
+    channels = max(1, len(encoding.mean))
+    low, high = quantise(encoding, np.array([0.0, 1.0])[:, None, None, None].repeat(channels, axis=1))
+    return low[:, 0, 0], high[:, 0, 0]
+
+
+def check_encoding(encoding: Encoding) -> None:
+    """Raises SettingsError for an encoding that can't be carried out exactly."""
+    if encoding.kind not in ("direct", "repeat", "rate"):
+        raise SettingsError(f"encoding is {encoding.kind!r}. Give direct, repeat or rate")
+    if encoding.kind == "rate":
+        return
+    if encoding.levels < 1:
+        raise SettingsError(f"encoding has {encoding.levels} levels. Give an integer scale of at least 1")
+    if len(encoding.mean) != len(encoding.std):
+        raise SettingsError(
+            f"encoding has {len(encoding.mean)} means and {len(encoding.std)} standard deviations. "
+            "Give one of each per channel, or none"
+        )
+    if not np.isfinite([*encoding.mean, *encoding.std]).all() or min(encoding.std, default=1.0) <= 0:
+        raise SettingsError(
+            f"encoding has mean {encoding.mean} and std {encoding.std}. Give finite numbers, std above 0"
+        )
+    largest = max(float(np.abs(end).max()) for end in _range(encoding))
+    if largest > INTEGER_MAX:
+        raise SettingsError(
+            f"encoding makes integers up to {largest:.0f}, more than the {INTEGER_MAX} that float32 holds "
+            "exactly. "
+            "Give fewer levels, or a larger std"
+        )
+
+
+def check_request(encoding: Encoding, shape: Sequence[int], steps: int, indices: np.ndarray) -> None:
+    """Raises for images, steps or indices that don't fit the encoding or each other."""
+    check_encoding(encoding)
+    if steps < 1:
+        raise SettingsError(f"steps is {steps}. Give at least 1")
+    if len(shape) != 4:
+        raise DataError(f"images have shape {tuple(shape)}. Give (N, C, H, W)")
+    if np.shape(indices) != (shape[0],):
+        raise DataError(f"{np.shape(indices)} sample indices for {shape[0]} images. Give one index per image")
+    if encoding.kind != "rate" and encoding.mean and len(encoding.mean) != shape[1]:
+        raise DataError(
+            f"images have {shape[1]} channels and the encoding {len(encoding.mean)}. Give the encoding one "
+            "mean "
+            "and std per channel"
+        )
+
+
+def outside_range(low: float, high: float) -> str:
+    return f"pixels run from {low} to {high}. Give pixels from 0 to 1; clip what an attack has changed"

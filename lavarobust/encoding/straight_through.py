@@ -1,0 +1,78 @@
+"""The same integers in torch, with a gradient that passes the rounding by."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from lavarobust.encoding.integer import check_request, outside_range, per_channel, rate_draws
+from lavarobust.errors import DataError
+from lavarobust.netx.deployment import Encoding
+
+
+def encode_straight_through(
+    encoding: Encoding,
+    images: torch.Tensor,
+    steps: int,
+    indices: np.ndarray | torch.Tensor,
+    draw: int = 0,
+) -> torch.Tensor:
+    """The integers of :func:`lavarobust.encoding.encode`, time first and differentiable.
+
+    Args:
+        encoding, steps, indices, draw: as ``encode`` has them.
+        images: ``(N, C, H, W)`` float, pixels in [0, 1].
+
+    Returns:
+        ``(F, N, C, H, W)`` float32 on the images' device: F = 1 for ``direct``, else T. Backward
+        takes rounding and drawing for the identity: d integer / d pixel is ``levels / std``, and
+        1 for a spike of ``rate``.
+
+    Raises:
+        DataError, SettingsError: as ``encode``.
+    """
+    if isinstance(indices, torch.Tensor):
+        indices = indices.cpu().numpy()
+    check_request(encoding, images.shape, steps, indices)
+    frames = 1 if encoding.kind == "direct" else steps
+    with torch.no_grad():
+        if images.numel():
+            low, high = (float(end) for end in torch.aminmax(images.detach()))
+            if not (low >= 0 and high <= 1):
+                raise DataError(outside_range(low, high))
+        exact = _spikes if encoding.kind == "rate" else _levels
+        integers = exact(encoding, images.detach().double(), frames, indices, draw).float()
+    # This difference is exactly zero in value and the straight-through slope in gradient.
+    linear = images.float() if encoding.kind == "rate" else images.float() * _slope(encoding, images.device)
+    return integers + (linear - linear.detach())
+
+
+def _on(device: torch.device, values: Sequence[float]) -> torch.Tensor:
+    return torch.from_numpy(per_channel(values)).to(device)
+
+
+def _slope(encoding: Encoding, device: torch.device) -> torch.Tensor:
+    return (encoding.levels / _on(device, encoding.std or (1.0,))).float()
+
+
+def _levels(
+    encoding: Encoding, pixels: torch.Tensor, frames: int, indices: np.ndarray, draw: int
+) -> torch.Tensor:
+    # Every factor is a tensor on the pixels' device: there, dividing by a scalar may multiply by its
+    # inverse instead, which rounds differently.
+    if encoding.mean:
+        mean, std = (_on(pixels.device, values) for values in (encoding.mean, encoding.std))
+        pixels = (pixels - mean) / std
+    levels = torch.tensor([encoding.levels], dtype=torch.float64, device=pixels.device)
+    return torch.round(pixels * levels).unsqueeze(0).repeat(frames, 1, 1, 1, 1)
+
+
+def _spikes(
+    encoding: Encoding, pixels: torch.Tensor, frames: int, indices: np.ndarray, draw: int
+) -> torch.Tensor:
+    draws = np.empty((frames, *pixels.shape))
+    for sample, index in enumerate(indices):
+        draws[:, sample] = rate_draws(encoding, int(index), pixels.shape[1:], frames, draw)
+    return torch.from_numpy(draws).to(pixels.device) < pixels
