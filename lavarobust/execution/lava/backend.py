@@ -1,0 +1,191 @@
+"""Executes a model on Lava's CPU simulator, one stock NetX network for many samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import nullcontext
+
+import numpy as np
+from lava.lib.dl.netx.hdf5 import Network
+from lava.magma.core.run_configs import Loihi2SimCfg
+from lava.proc.lif.process import LIFReset
+
+from lavarobust.compat import fast_convolution as fast_convolution_patch
+from lavarobust.errors import BackendError
+from lavarobust.execution.lava.collect import Collector, PopulationSlice, from_lava_order
+from lavarobust.execution.lava.network import stock_network
+from lavarobust.execution.lava.neurons import CountingLIFReset
+from lavarobust.execution.lava.processes.source import FrameSource
+from lavarobust.execution.lava.session import Session, forgetting_processes
+from lavarobust.execution.lava.shared import Drive, Trace
+from lavarobust.execution.lava.stimulus import bias_mantissas, check_stimulus, lava_frames, message_bits
+from lavarobust.execution.lava.streaming import Carry, carries, silent_steps
+from lavarobust.netx.deployment import ReadoutKind
+from lavarobust.netx.model import Input, Model
+from lavarobust.record import Record, Stimulus
+
+_SLICE_SAMPLES = 32
+_SLICE_BYTES = 1 << 28
+
+
+class LavaBackend:
+    """Lava's CPU simulator with its bit-accurate models (``Loihi2SimCfg(select_tag="fixed_pt")``).
+
+    Feed-forward, undelayed networks stream all samples through one network. Recurrent and delayed
+    ones stream with silent steps in between, and every sample that silence is not proved for runs
+    again in a network of its own.
+
+    Args:
+        fast_convolution: replace Lava's convolution by an exact, vectorised one while it runs.
+        progress: called with the number of finished samples.
+    """
+
+    name = "lava"
+
+    def __init__(
+        self, fast_convolution: bool = True, progress: Callable[[int], None] | None = None
+    ) -> None:
+        self.fast_convolution = fast_convolution
+        self.progress = progress
+
+    def run(
+        self,
+        model: Model,
+        stimulus: Stimulus,
+        readout: ReadoutKind = "spike_count",
+        keep: Collection[int] = (),
+    ) -> Record:
+        """See :meth:`lavarobust.execution.protocol.Backend.run`."""
+        return self._collect(model, stimulus, keep).record(self.name, readout)
+
+    def run_with_states(
+        self,
+        model: Model,
+        stimulus: Stimulus,
+        readout: ReadoutKind = "spike_count",
+        keep: Collection[int] = (),
+    ) -> tuple[Record, dict[int, np.ndarray]]:
+        """The record, and per layer index ``(2, N, *shape)`` int32: final current and potential."""
+        collector = self._collect(model, stimulus, keep)
+        return collector.record(self.name, readout), collector.states()
+
+    def _collect(self, model: Model, stimulus: Stimulus, keep: Collection[int]) -> Collector:
+        check_stimulus(model, stimulus, keep)
+        collector = Collector(model, stimulus, keep)
+        carried = carries(model)
+        window = stimulus.steps + silent_steps(carried)
+        with fast_convolution_patch() if self.fast_convolution else nullcontext():
+            disturbed = self._stream(model, stimulus, window, carried, collector)
+            for sample in disturbed:
+                alone = Stimulus(stimulus.frames[sample : sample + 1], stimulus.steps)
+                self._stream(model, alone, window, carried, _Shifted(collector, sample))
+        return collector
+
+    def _stream(
+        self,
+        model: Model,
+        stimulus: Stimulus,
+        window: int,
+        carried: tuple[Carry, ...],
+        collector: Collector | _Shifted,
+    ) -> list[int]:
+        """Run all samples in one network; returns those that an earlier sample could have touched."""
+        with forgetting_processes():
+            network = stock_network(model, window, message_bits(stimulus))
+            depth = len(network)
+            rows = _slice_samples(model, window) + -(-depth // window)
+            traces = _attach(network, model, stimulus, window, rows)
+            # what sample i leaves behind is known at the end of its window
+            disturbed = []
+            with Session(network, _run_config()) as session:
+                session.advance(depth)
+                _refuse_early_spikes(model, traces, carried)
+                done = 0
+                while done < stimulus.samples:
+                    count = min(_slice_samples(model, window), stimulus.samples - done)
+                    session.advance(count * window)
+                    chosen = np.arange(done, done + count)
+                    collector.add(
+                        done,
+                        [
+                            _slice(trace, chosen, layer.shape)
+                            for trace, (_, layer) in zip(traces, model.populations, strict=True)
+                        ],
+                    )
+                    disturbed += [int(i) + 1 for i in chosen if not _quiet_after(traces, int(i), carried)]
+                    done += count
+                    if self.progress is not None and isinstance(collector, Collector):
+                        self.progress(done)
+        return [sample for sample in disturbed if sample < stimulus.samples]
+
+
+class _Shifted:
+    """Adds the only sample of a run as sample ``index`` of a collector."""
+
+    def __init__(self, collector: Collector, index: int) -> None:
+        self._collector, self._index = collector, index
+
+    def add(self, first: int, slices: list[PopulationSlice]) -> None:
+        self._collector.add(self._index + first, slices)
+
+
+def _run_config() -> Loihi2SimCfg:
+    return Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map={LIFReset: CountingLIFReset})
+
+
+def _slice_samples(model: Model, window: int) -> int:
+    per_sample = window * sum(int(np.prod(layer.shape)) for _, layer in model.populations)
+    return max(1, min(_SLICE_SAMPLES, _SLICE_BYTES // per_sample))
+
+
+def _attach(
+    network: Network, model: Model, stimulus: Stimulus, window: int, rows: int
+) -> list[Trace]:
+    """Give every population a trace, and the first one its input."""
+    traces = []
+    for position, block in enumerate(network.layers):
+        neurons = int(np.prod(block.neuron.s_out.shape))
+        # the source sends at step 1, and every synapse layer takes one step
+        trace = Trace.allocate(position + 2, stimulus.steps, window, rows, neurons)
+        block.neuron.proc_params["trace"] = trace
+        traces.append(trace)
+    first = model.populations[0][1]
+    if isinstance(first, Input):
+        drive = Drive(traces[0].first_step, window, bias_mantissas(first, stimulus), first.bias)
+        network.layers[0].neuron.proc_params["drive"] = drive
+    else:
+        FrameSource(frames=lava_frames(model, stimulus), window=window).s_out.connect(network.inp)
+    return traces
+
+
+def _slice(trace: Trace, samples: np.ndarray, shape: tuple[int, ...]) -> PopulationSlice:
+    rows, steps = samples % trace.spikes.shape[0], trace.steps
+    return PopulationSlice(
+        spikes=from_lava_order(trace.spikes[rows, :steps], shape),
+        wraps=trace.wraps[rows, :steps],
+        clips=trace.clips[rows, :steps],
+        current=from_lava_order(trace.current[rows], shape),
+        potential=from_lava_order(trace.potential[rows], shape),
+    )
+
+
+def _quiet_after(traces: list[Trace], sample: int, carried: tuple[Carry, ...]) -> bool:
+    """Whether nothing that sample ``sample`` sent can reach the window behind it."""
+    for carry in carried:
+        if carry.population < 0:
+            continue  # the stimulus is silent for longer than any delay
+        trace = traces[carry.population]
+        if trace.spikes[sample % trace.spikes.shape[0], -carry.steps :].any():
+            return False
+    return True
+
+
+def _refuse_early_spikes(model: Model, traces: list[Trace], carried: tuple[Carry, ...]) -> None:
+    """Biases act before the first input arrives; what they send must not reach the first window."""
+    for carry in carried:
+        if carry.population >= 0 and traces[carry.population].early[-carry.steps :].any():
+            raise BackendError(
+                f"{model.name}: biases make neurons in front of layer {model.layer_name(carry.layer)} spike "
+                "before the input arrives, and its recurrent or delayed synapses carry that into the "
+                "sample, so Lava can't start from rest. Run it on the backend 'simulator'"
+            )

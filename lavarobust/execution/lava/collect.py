@@ -1,0 +1,179 @@
+"""From what the populations wrote to the record: order, input events, synaptic operations."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import numpy as np
+
+from lavarobust.netx.deployment import ReadoutKind
+from lavarobust.netx.fanout import fan_out
+from lavarobust.netx.model import Conv, Dense, Input, Model, Shape
+from lavarobust.record import LayerCounts, Record, Stimulus, decide
+
+Population = Input | Dense | Conv
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationSlice:
+    """What one population did in S consecutive samples, neurons flat in (C, H, W) order.
+
+    Attributes:
+        spikes: ``(S, T, neurons)`` uint8.
+        wraps, clips: ``(S, T)`` int64.
+        current, potential: ``(S, neurons)`` int32, at the window's end.
+    """
+
+    spikes: np.ndarray
+    wraps: np.ndarray
+    clips: np.ndarray
+    current: np.ndarray
+    potential: np.ndarray
+
+
+def from_lava_order(values: np.ndarray, shape: Shape) -> np.ndarray:
+    """``(..., neurons)`` in Lava's (W, H, C) order to (C, H, W) order, still flat."""
+    if len(shape) == 1:
+        return values
+    leading = values.shape[:-1]
+    axes = tuple(range(len(leading)))
+    spatial = tuple(range(len(leading) + len(shape) - 1, len(leading) - 1, -1))
+    return values.reshape(*leading, *shape[::-1]).transpose(axes + spatial).reshape(values.shape)
+
+
+class _Synapses:
+    """Counts the operations that events cause, per step."""
+
+    def __init__(self, layer: Dense | Conv, input_shape: Shape) -> None:
+        nonzero, dense = fan_out(layer, input_shape)
+        # float64 takes the fast matrix product and is exact below 2**53
+        self._fan_outs = np.stack([np.ones_like(nonzero), nonzero, dense], axis=1).astype(np.float64)
+
+    def count(self, events: np.ndarray) -> np.ndarray:
+        """``(T, inputs)`` bool to ``(3, T)`` int64: events, operations, operations with zeros."""
+        return (events.astype(np.float64) @ self._fan_outs).astype(np.int64).T
+
+
+class Collector:
+    """Fills the arrays of a record slice by slice; a sample added again replaces itself.
+
+    Args:
+        model: what ran.
+        stimulus: what it was shown.
+        keep: indices of the layers whose rasters to keep.
+    """
+
+    def __init__(self, model: Model, stimulus: Stimulus, keep: Collection[int]) -> None:
+        self._model, self._stimulus = model, stimulus
+        samples, steps = stimulus.samples, stimulus.steps
+        populations = model.populations
+        shape = (len(populations), samples, steps)
+        self._operations = np.zeros((3, *shape), dtype=np.int64)
+        self._spikes = np.zeros(shape, dtype=np.int64)
+        self._wraps = np.zeros(shape, dtype=np.int64)
+        self._clips = np.zeros(shape, dtype=np.int64)
+        self._rasters = {
+            index: np.zeros((samples, *layer.shape, steps), dtype=np.uint8)
+            for index, layer in populations
+            if index in keep
+        }
+        self._states = {
+            index: np.zeros((2, samples, *layer.shape), dtype=np.int32) for index, layer in populations
+        }
+        self._output_counts = np.zeros((samples, int(np.prod(populations[-1][1].shape))), dtype=np.int64)
+        self._feed_forward: list[_Synapses | None] = []
+        self._recurrent: list[_Synapses | None] = []
+        input_shape = model.input_shape
+        for _, layer in populations:
+            self._feed_forward.append(None if isinstance(layer, Input) else _Synapses(layer, input_shape))
+            self._recurrent.append(_recurrent_synapses(layer))
+            input_shape = layer.shape
+
+    def add(self, first: int, slices: list[PopulationSlice]) -> None:
+        """Take over samples ``first .. first + S``, one slice per population in order."""
+        here = slice(first, first + slices[0].spikes.shape[0])
+        arriving = self._frames(here)
+        for position, ((index, layer), done) in enumerate(zip(self._model.populations, slices, strict=True)):
+            self._spikes[position, here] = done.spikes.sum(axis=-1, dtype=np.int64)
+            self._wraps[position, here] = done.wraps
+            self._clips[position, here] = done.clips
+            for offset, (events, spikes) in enumerate(zip(arriving, done.spikes, strict=True)):
+                self._operations[:, position, first + offset] = self._count(position, events, spikes)
+            self._states[index][0, here] = done.current.reshape(-1, *layer.shape)
+            self._states[index][1, here] = done.potential.reshape(-1, *layer.shape)
+            if index in self._rasters:
+                raster = np.moveaxis(done.spikes, 1, -1)
+                self._rasters[index][here] = raster.reshape(-1, *layer.shape, self._stimulus.steps)
+            arriving = done.spikes.astype(bool)
+        self._output_counts[here] = slices[-1].spikes.sum(axis=1, dtype=np.int64)
+
+    def record(self, backend: str, readout: ReadoutKind) -> Record:
+        """Everything collected, as the record of an execution."""
+        output = self._model.populations[-1][0]
+        potential = self._states[output][1].reshape(self._stimulus.samples, -1).astype(np.int64)
+        scores = potential if readout == "membrane" else self._output_counts
+        prediction, tied = decide(scores)
+        return Record(
+            backend=backend,
+            model=self._model.name,
+            steps=self._stimulus.steps,
+            readout=readout,
+            prediction=prediction,
+            tied=tied,
+            output_counts=self._output_counts,
+            potential=potential if readout == "membrane" else None,
+            layers=tuple(self._counts(position) for position in range(len(self._model.populations))),
+            rasters=self._rasters,
+        )
+
+    def states(self) -> dict[int, np.ndarray]:
+        """Layer index to ``(2, N, *shape)`` int32: current and potential at the window's end."""
+        return self._states
+
+    def _frames(self, here: slice) -> np.ndarray:
+        """``(S, T, inputs)`` bool, True where the stimulus holds a non-zero value."""
+        frames = self._stimulus.frames[here]
+        events = np.zeros((frames.shape[0], self._stimulus.steps, frames[0, ..., 0].size), dtype=bool)
+        events[:, : frames.shape[-1]] = np.moveaxis(frames.reshape(*events.shape[::2], -1), -1, 1) != 0
+        return events
+
+    def _count(self, position: int, events: np.ndarray, spikes: np.ndarray) -> np.ndarray:
+        feed_forward, recurrent = self._feed_forward[position], self._recurrent[position]
+        if feed_forward is None:  # an input population takes values as bias, not through synapses
+            counts = np.zeros((3, events.shape[0]), dtype=np.int64)
+            counts[0] = events.sum(axis=1)
+            return counts
+        counts = feed_forward.count(events)
+        if recurrent is not None:
+            counts[:, 1:] += recurrent.count(spikes[:-1].astype(bool))
+        return counts
+
+    def _counts(self, position: int) -> LayerCounts:
+        index, layer = self._model.populations[position]
+        events, synops, synops_dense = self._operations[:, position]
+        return LayerCounts(
+            name=self._model.layer_name(index),
+            neurons=int(np.prod(layer.shape)),
+            graded_input=position == 0 and not self._stimulus.binary,
+            input_events=events,
+            synops=synops,
+            synops_dense=synops_dense,
+            spikes=self._spikes[position],
+            wraps=self._wraps[position],
+            clips=self._clips[position],
+            biased=_biased_neurons(layer),
+        )
+
+
+def _recurrent_synapses(layer: Population) -> _Synapses | None:
+    if not isinstance(layer, Dense) or layer.recurrent_weight is None:
+        return None
+    return _Synapses(Dense(weight=layer.recurrent_weight, neuron=layer.neuron), layer.shape)
+
+
+def _biased_neurons(layer: Population) -> int:
+    if isinstance(layer, Input) or layer.bias is None:
+        return 0
+    per_channel = 1 if isinstance(layer, Dense) else int(np.prod(layer.shape[1:]))
+    return int(np.count_nonzero(layer.bias)) * per_channel

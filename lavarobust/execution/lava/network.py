@@ -1,0 +1,97 @@
+"""The stock NetX network of a model, with the arguments that make streaming exact."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lava.lib.dl.netx.hdf5 import Network
+
+from lavarobust.errors import BackendError, LavarobustError
+from lavarobust.netx.model import Model
+from lavarobust.netx.read import read_model
+from lavarobust.netx.write import write_model
+
+
+def stock_network(model: Model, window: int, message_bits: int) -> Network:
+    """lava-dl's own ``Network`` of the model.
+
+    A model that still equals the file it was read from is loaded from that file; any other is
+    exported to a temporary one first.
+
+    Args:
+        model: the integer model.
+        window: reset interval in steps.
+        message_bits: 0 for spikes of 0 and 1; positive for integer payloads.
+
+    Raises:
+        BackendError: the stock loader can't build it.
+        ModelFileError: the model can't be exported without loss.
+    """
+    if _is_its_file(model):
+        return _load(Path(model.name), model, window, message_bits)
+    with tempfile.TemporaryDirectory(prefix="lavarobust-") as folder:
+        path = Path(folder) / "model.net"
+        write_model(model, path)
+        return _load(path, model, window, message_bits)
+
+
+def _load(path: Path, model: Model, window: int, message_bits: int) -> Network:
+    arguments: dict[str, Any] = {
+        "net_config": os.fspath(path),
+        "input_shape": model.input_shape[::-1],
+        "input_message_bits": message_bits,
+        "reset_interval": window,
+        "reset_offset": 1,
+    }
+    try:
+        with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
+            network = Network(**arguments)
+    except Exception as error:
+        raise BackendError(
+            f"{model.name}: lava-dl's loader fails at layer {_failing_layer(model, arguments)} "
+            f"({type(error).__name__}: {error}). Run it on the backend 'simulator'"
+        ) from error
+    network.net_config.f.close()  # the loader never closes it, which keeps the file from being rewritten
+    if len(network) != len(model.populations):
+        raise BackendError(
+            f"{model.name}: lava-dl's loader made {len(network)} populations of the file, "
+            f"{len(model.populations)} were expected. It skips layer types that it does not know"
+        )
+    return network
+
+
+def _failing_layer(model: Model, arguments: dict[str, Any]) -> str:
+    for index in range(len(model.layers)):
+        try:
+            Network(**arguments, num_layers=index + 1).net_config.f.close()
+        except IndexError:
+            continue  # nothing to run yet: only a shape so far
+        except Exception:
+            return model.layer_name(index)
+    return "(unknown)"
+
+
+def _is_its_file(model: Model) -> bool:
+    if not os.path.isfile(model.name):
+        return False
+    try:
+        return _equal(read_model(model.name, input_shape=model.input_shape).layers, model.layers)
+    except LavarobustError:
+        return False
+
+
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two layers (or tuples of them) hold the same integers."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, tuple):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    if is_dataclass(one):
+        return all(_equal(getattr(one, field.name), getattr(other, field.name)) for field in fields(one))
+    return bool(np.array_equal(one, other))

@@ -1,0 +1,56 @@
+"""Lava's own bit-accurate LIF, arithmetic untouched, that also says what happened in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from lava.proc.lif.models import PyLifResetModelBitAcc
+
+
+class CountingLIFReset(PyLifResetModelBitAcc):  # type: ignore[misc]
+    """``LIFReset`` whose spikes, wraps, clips and final states go into a shared ``Trace``.
+
+    Every number comes from the states that the inherited model computed. A current wrapped where it
+    differs from decayed current plus input; a potential was clipped where it differs from decayed
+    potential plus current plus bias.
+    """
+
+    def __init__(self, proc_params: Any) -> None:
+        super().__init__(proc_params)
+        self.trace = proc_params["trace"]
+        self.drive = proc_params.get("drive")
+        self.wraps = 0
+        self.clips = 0
+
+    def run_spk(self) -> None:
+        if self.drive is not None:
+            self.bias_mant[...] = self.drive.at(self.time_step)
+        super().run_spk()
+
+    def subthr_dynamics(self, activation_in: np.ndarray) -> None:
+        current = self._decayed(self.u, self.du + self.ds_offset)
+        potential = self._decayed(self.v, self.dv + self.dm_offset)
+        super().subthr_dynamics(activation_in)
+        current += np.left_shift(activation_in, self.act_shift)
+        self.wraps = np.count_nonzero(current != self.u)
+        self.clips = np.count_nonzero(potential + self.u + self.effective_bias != self.v)
+
+    def reset_voltage(self, spike_vector: np.ndarray) -> None:
+        super().reset_voltage(spike_vector)
+        trace = self.trace
+        if self.time_step < trace.first_step:
+            trace.early[self.time_step - 1] = np.count_nonzero(spike_vector)
+            return
+        row, step = trace.locate(self.time_step)
+        trace.spikes[row, step] = spike_vector.reshape(-1)
+        trace.wraps[row, step] = self.wraps
+        trace.clips[row, step] = self.clips
+        if step == trace.steps - 1:
+            trace.current[row] = self.u.reshape(-1)
+            trace.potential[row] = self.v.reshape(-1)
+
+    def _decayed(self, state: np.ndarray, decay: Any) -> np.ndarray:
+        """The state after one step's decay, truncated towards zero as the inherited model does."""
+        product = np.int64(state) * (self.decay_unity - decay)
+        return np.int32(np.sign(product) * np.right_shift(np.abs(product), self.decay_shift))

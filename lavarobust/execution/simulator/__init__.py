@@ -1,0 +1,7 @@
+"""The exact batched simulator: Lava's integers, whole windows and batches at a time."""
+
+from lavarobust.execution.simulator.backend import Simulator
+from lavarobust.execution.simulator.propagate import LayerRun, propagate
+from lavarobust.execution.simulator.stages import Stage, compile_model
+
+__all__ = ["LayerRun", "Simulator", "Stage", "compile_model", "propagate"]

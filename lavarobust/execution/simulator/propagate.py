@@ -1,0 +1,159 @@
+"""Whole windows through every layer: exact integers forward, autograd with surrogates backward.
+
+Lava's one step of latency per synapse layer is an alignment, not a dependency: in a feed-forward
+network layer k's window is layer k - 1's, one step later, so each layer runs its T steps at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from lavarobust.dynamics import State, Trajectory, integrate
+from lavarobust.errors import BackendError
+from lavarobust.execution.simulator.stages import Stage, Synapse
+from lavarobust.netx.limits import CONV_SUM_BITS, STATE_SHIFT
+from lavarobust.netx.model import Conv, Input
+
+_FLOAT32_EXACT = 1 << 24
+_INT32_HALF_RANGE = 1 << 31
+_INT16_HALF_RANGE = 1 << 15
+
+
+@dataclass(frozen=True, eq=False)
+class LayerRun:
+    """One layer's window.
+
+    Attributes:
+        stage: the layer.
+        inputs: ``(F, N, *input_shape)`` what arrived at its first F steps.
+        trajectory: what its neurons did, ``(T, N, *shape)``.
+    """
+
+    stage: Stage
+    inputs: torch.Tensor
+    trajectory: Trajectory
+
+
+def propagate(stages: tuple[Stage, ...], frames: torch.Tensor, steps: int) -> Iterator[LayerRun]:
+    """Run samples through all layers, yielding each as it is done.
+
+    Args:
+        stages: a compiled model.
+        frames: ``(F, N, *input_shape)`` integer-valued; nothing is sent from step F on.
+        steps: T, the window.
+
+    Raises:
+        BackendError: sums that leave the 32 bits in which Lava holds a convolution.
+    """
+    inputs = frames
+    for stage in stages:
+        inputs = inputs.reshape(*inputs.shape[:2], *stage.input_shape)
+        if isinstance(stage.layer, Input):
+            trajectory = _driven_by_bias(stage, inputs, steps)
+        elif stage.recurrent is not None:
+            trajectory = _recurrent(stage, inputs, steps)
+        else:
+            trajectory = integrate(_sums(stage, inputs, steps), steps, stage.neuron, _like(stage.bias, inputs))
+        yield LayerRun(stage, inputs, trajectory)
+        inputs = trajectory.spikes
+
+
+def _sums(stage: Stage, inputs: torch.Tensor, steps: int) -> torch.Tensor:
+    synapse = stage.synapse
+    assert synapse is not None
+    if stage.delays is not None:
+        return _delayed(stage, inputs, steps)
+    return _product(stage, synapse, inputs)
+
+
+def _product(stage: Stage, synapse: Synapse, inputs: torch.Tensor) -> torch.Tensor:
+    """``(F, N, *shape)`` sums; the floating type is the narrowest in which none can be rounded."""
+    largest = float(inputs.detach().abs().amax()) if inputs.numel() else 0.0
+    bound = synapse.reach * largest
+    dtype = torch.float32 if bound < _FLOAT32_EXACT else torch.float64
+    weight, folded = synapse.weight.to(dtype), inputs.flatten(0, 1).to(dtype)
+    if isinstance(stage.layer, Conv):
+        if bound >= _INT32_HALF_RANGE:
+            raise BackendError(
+                f"{stage.name}: inputs up to {largest:.0f} can drive a sum to {bound:.0f}, beyond the 32 "
+                "bits in which Lava holds a convolution. Use fewer input levels or smaller weights."
+            )
+        layer = stage.layer
+        # NNPACK's Winograd transform would round the integers
+        with torch.backends.nnpack.flags(enabled=False):
+            sums = F.conv2d(folded, weight, None, layer.stride, layer.padding, layer.dilation, layer.groups)
+        sums = _wrapped(sums, bound, 1 << (CONV_SUM_BITS - 1))
+    else:
+        sums = _wrapped(F.linear(folded, weight), bound, _INT32_HALF_RANGE)
+        if synapse.shift:
+            real = sums / (1 << synapse.shift)
+            sums = real + (real.floor() - real).detach()
+    return sums.unflatten(0, inputs.shape[:2])
+
+
+def _wrapped(sums: torch.Tensor, bound: float, half_range: int) -> torch.Tensor:
+    """Two's complement of ``2 * half_range`` values; an identity for gradients."""
+    if bound < half_range:
+        return sums
+    wrapped = torch.remainder(sums + half_range, 2 * half_range) - half_range
+    return sums + (wrapped - sums).detach()
+
+
+def _delayed(stage: Stage, inputs: torch.Tensor, steps: int) -> torch.Tensor:
+    assert stage.delays is not None and stage.synapse is not None
+    synapse, frames = stage.synapse, inputs.shape[0]
+    total = inputs.new_zeros((steps, inputs.shape[1], *stage.shape), dtype=torch.float64)
+    for delay in np.unique(stage.delays):
+        late = int(delay)
+        if late >= steps:
+            continue
+        share = synapse.weight * torch.from_numpy(stage.delays == delay)
+        arrived = min(frames, steps - late)
+        sums = _product(stage, Synapse(share, synapse.shift, synapse.reach), inputs[:arrived])
+        total[late : late + arrived] += sums
+    return total
+
+
+def _recurrent(stage: Stage, inputs: torch.Tensor, steps: int) -> Trajectory:
+    """Step by step: a spike of step t reaches the population again at step t + 1."""
+    assert stage.recurrent is not None
+    sums = _sums(stage, inputs, steps)
+    bias = _like(stage.bias, inputs)
+    zero = sums.new_zeros(sums.shape[1:])
+    state, feedback, parts = State(zero, zero), zero, []
+    for step in range(steps):
+        drive = sums[step] + feedback if step < len(sums) else feedback
+        part = integrate(drive.unsqueeze(0), 1, stage.neuron, bias, state)
+        parts.append(part)
+        state, feedback = part.end, _product(stage, stage.recurrent, part.spikes)[0]
+    return Trajectory(
+        torch.cat([part.spikes for part in parts]),
+        state,
+        torch.cat([part.wraps for part in parts]),
+        torch.cat([part.clips for part in parts]),
+        max(part.peak_current for part in parts),
+        max(part.peak_potential for part in parts),
+    )
+
+
+def _driven_by_bias(stage: Stage, inputs: torch.Tensor, steps: int) -> Trajectory:
+    """An input layer: ``weight * pixel + bias`` is its neurons' int16 bias mantissa for the whole window."""
+    layer = stage.layer
+    assert isinstance(layer, Input)
+    if len(inputs) != 1:
+        raise BackendError(
+            f"{stage.name}: this input layer holds one image per window, not {len(inputs)} frames. "
+            "Use the encoding 'direct'."
+        )
+    mantissa = _wrapped(inputs[0] * layer.weight + layer.bias, float("inf"), _INT16_HALF_RANGE)
+    silent = inputs.new_zeros(inputs.shape)
+    return integrate(silent, steps, stage.neuron, mantissa * (1 << STATE_SHIFT))
+
+
+def _like(bias: torch.Tensor | None, inputs: torch.Tensor) -> torch.Tensor | None:
+    return None if bias is None else bias.to(inputs)

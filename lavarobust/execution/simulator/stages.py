@@ -1,0 +1,137 @@
+"""A model made ready to run: per layer the loaded weights, neuron constants and fan-out as tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+from lavarobust.dynamics import LIF, Surrogate
+from lavarobust.netx import effective_bias, effective_delay, fan_out, load_weight, recurrent_fan_out
+from lavarobust.netx.model import Conv, Dense, Flatten, Input, Model, Neuron, Shape
+
+
+@dataclass(frozen=True, eq=False)
+class Synapse:
+    """One weight array as Lava's process uses it: ``sums = (weight . x) >> shift``.
+
+    Attributes:
+        weight: float64, integer-valued; ``(out, in)`` or ``(out, in / groups, kH, kW)``.
+        shift: right shift of the sum; 0 where it divides every weight already.
+        reach: largest sum that inputs of magnitude 1 can cause.
+    """
+
+    weight: torch.Tensor
+    shift: int
+    reach: int
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """One layer with neurons.
+
+    Attributes:
+        index, name: position in the model's layers and the name to print.
+        layer: the layer itself.
+        input_shape, shape: of one sample.
+        neuron: its dynamics.
+        bias: state units (mantissa << 6), broadcasting against ``(*shape)``; None for none.
+        biased: neurons with a non-zero bias.
+        synapse, recurrent: weights; None where there are none.
+        delays: ``(out, in)`` steps, or None.
+        fan_out: ``(inputs, 2)`` float64: synapses each input drives, non-zero and all.
+        recurrent_fan_out: ``(neurons, 2)`` or None.
+    """
+
+    index: int
+    name: str
+    layer: Input | Dense | Conv
+    input_shape: Shape
+    shape: Shape
+    neuron: LIF
+    bias: torch.Tensor | None
+    biased: int
+    synapse: Synapse | None
+    recurrent: Synapse | None
+    delays: np.ndarray | None
+    fan_out: torch.Tensor | None
+    recurrent_fan_out: torch.Tensor | None
+
+
+@lru_cache(maxsize=16)
+def compile_model(model: Model, surrogate: Surrogate = Surrogate()) -> tuple[Stage, ...]:  # noqa: B008
+    """The stages of a model, in order; cached per model object and surrogate."""
+    stages = []
+    shape = model.input_shape
+    for index, layer in enumerate(model.layers):
+        if isinstance(layer, Flatten):
+            shape = (int(np.prod(shape)),)
+            continue
+        if isinstance(layer, Input) and layer.neuron is None:
+            shape = layer.shape
+            continue
+        stages.append(_stage(model, index, layer, shape, surrogate))
+        shape = layer.shape
+    return tuple(stages)
+
+
+def _stage(
+    model: Model, index: int, layer: Input | Dense | Conv, input_shape: Shape, surrogate: Surrogate
+) -> Stage:
+    assert layer.neuron is not None
+    shape = tuple(layer.shape)
+    bias = None if isinstance(layer, Input) else effective_bias(layer)
+    bias = None if bias is None or not bias.any() else _channelwise(bias, shape)
+    synapse = recurrent = delays = fan = recurrent_fan = None
+    if not isinstance(layer, Input):
+        loaded = load_weight(layer, model.layer_name(index))
+        synapse = _synapse(loaded.weight, loaded.shift)
+        fan = torch.from_numpy(np.stack(fan_out(layer, input_shape), axis=1)).double()
+    if isinstance(layer, Dense):
+        delays = None if layer.delay is None else effective_delay(layer)
+        if layer.recurrent_weight is not None:
+            assert loaded.recurrent_weight is not None
+            recurrent = _synapse(loaded.recurrent_weight, loaded.shift)
+            recurrent_fan = torch.from_numpy(np.stack(recurrent_fan_out(layer), axis=1)).double()
+    return Stage(
+        index=index,
+        name=model.layer_name(index),
+        layer=layer,
+        input_shape=input_shape,
+        shape=shape,
+        neuron=_lif(layer.neuron, shape, surrogate),
+        bias=bias,
+        biased=0 if bias is None else int((bias != 0).expand(shape).sum()),
+        synapse=synapse,
+        recurrent=recurrent,
+        delays=delays,
+        fan_out=fan,
+        recurrent_fan_out=recurrent_fan,
+    )
+
+
+def _synapse(weight: np.ndarray, shift: int) -> Synapse:
+    if shift and not np.bitwise_and(weight, (1 << shift) - 1).any():
+        weight, shift = weight >> shift, 0
+    reach = int(np.abs(weight.astype(np.int64)).reshape(len(weight), -1).sum(axis=1).max(initial=0))
+    return Synapse(torch.from_numpy(weight.astype(np.float64)), shift, reach)
+
+
+def _lif(neuron: Neuron, shape: Shape, surrogate: Surrogate) -> LIF:
+    return LIF(
+        _decay(neuron.current_decay, shape), _decay(neuron.voltage_decay, shape), neuron.threshold, surrogate
+    )
+
+
+def _decay(decay: int | np.ndarray, shape: Shape) -> int | torch.Tensor:
+    return int(decay) if np.ndim(decay) == 0 else _channelwise(np.asarray(decay), shape)
+
+
+def _channelwise(values: np.ndarray, shape: Shape) -> torch.Tensor:
+    """Per-channel, per-neuron or scalar values as a tensor that broadcasts against ``(*shape)``."""
+    tensor = torch.from_numpy(values.astype(np.float64))
+    if tensor.dim() == 1 and len(shape) == 3 and len(tensor) > 1:
+        return tensor.view(-1, 1, 1)
+    return tensor
