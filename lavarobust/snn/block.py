@@ -1,0 +1,209 @@
+"""SLAYER blocks of a synapse and an integer neuron; what trains is the quantised, folded layer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+
+from lavarobust.compat import activate
+from lavarobust.dynamics import Surrogate, Trajectory
+from lavarobust.netx.limits import DECAY_UNITY, READOUT_THRESHOLD, STATE_SHIFT
+from lavarobust.snn.folding import LayerParameters, fold_batch_norm, layer_scale, quantise, unrounded
+from lavarobust.snn.neuron import IntegerNeuron
+from lavarobust.snn.synapse import FoldedConv, FoldedDense
+
+activate()
+
+from lava.lib.dl.slayer.block import base  # noqa: E402
+
+BATCH_NORM_EPSILON = 1e-5
+BATCH_NORM_MOMENTUM = 0.1
+PEAK_DECAY = 0.99
+
+
+@dataclass(frozen=True)
+class BlockSettings:
+    """How a block's neurons behave.
+
+    Attributes:
+        voltage_decay: ``vDecay``, 0 for an integrate-and-fire neuron.
+        holds_input: True for the first layer of direct input: ``iDecay = 0``, so that the current keeps
+            an image that arrives once.
+        spiking: False for a membrane readout.
+        batch_norm: fold a batch norm (over samples, steps and space) into weight and bias.
+        bias: a trained bias where there is no batch norm.
+        pool: side of the average pool in front, 1 for none.
+        input_units: integer units of the input per real unit (encoder levels; spikes have 1).
+        surrogate: derivative of a spike.
+    """
+
+    voltage_decay: int = 0
+    holds_input: bool = False
+    spiking: bool = True
+    batch_norm: bool = True
+    bias: bool = False
+    pool: int = 1
+    input_units: float = 1.0
+    surrogate: Surrogate = Surrogate()
+
+
+class _FoldingBlock(torch.nn.Module):
+    """What dense and conv blocks share: parameters, folding, quantisation, the forward pass."""
+
+    synapse: FoldedConv | FoldedDense
+    neuron: IntegerNeuron
+    running_mean: torch.Tensor
+    running_variance: torch.Tensor
+    frozen_scale: torch.Tensor
+    peak: torch.Tensor
+
+    def _assemble(
+        self, synapse: FoldedConv | FoldedDense, settings: BlockSettings, generator: torch.Generator
+    ) -> None:
+        self.settings = settings
+        self.synapse = synapse
+        self.neuron = IntegerNeuron(
+            threshold=1 if settings.spiking else READOUT_THRESHOLD,
+            current_decay=0 if settings.holds_input else DECAY_UNITY,
+            voltage_decay=settings.voltage_decay,
+            surrogate=settings.surrogate,
+        )
+        del self.neuron_params, self.synapse_params
+        outputs = synapse.weight.shape[0]
+        fan_in = synapse.weight[0].numel()
+        with torch.no_grad():
+            synapse.weight.copy_(
+                torch.randn(synapse.weight.shape, generator=generator) * math.sqrt(2.0 / fan_in)
+            )
+        self.gain = torch.nn.Parameter(torch.ones(outputs)) if settings.batch_norm else None
+        self.offset = torch.nn.Parameter(torch.zeros(outputs)) if settings.batch_norm or settings.bias else None
+        self.register_buffer("running_mean", torch.zeros(outputs))
+        self.register_buffer("running_variance", torch.ones(outputs))
+        self.register_buffer("frozen_scale", torch.zeros(()))
+        self.register_buffer("peak", torch.zeros(()))
+
+    @property
+    def frozen(self) -> bool:
+        """True once statistics and scale are fixed, so that training moves the deployed integers only."""
+        return float(self.frozen_scale) > 0
+
+    def freeze(self) -> None:
+        """Fix the batch-norm statistics and the integer scale at their present values."""
+        if not self.frozen:
+            weight, bias = self._folded(self.running_mean, self.running_variance)
+            self.frozen_scale.fill_(layer_scale(weight, bias, float(self.peak)))
+
+    def parameters_now(self, quantised: bool = True) -> LayerParameters:
+        """The layer with running statistics: what evaluation runs and deployment writes."""
+        return self._layer_parameters(self.running_mean, self.running_variance, quantised)
+
+    def run(self, frames: torch.Tensor, steps: int, quantised: bool = True) -> tuple[Trajectory, LayerParameters]:
+        """Run the block over one window.
+
+        Args:
+            frames: ``(F, N, *shape)`` integer-valued inputs of the first F steps, time first.
+            steps: T >= F.
+            quantised: False runs the unrounded layer.
+        """
+        if self.settings.pool > 1:
+            frames = sum_pool(frames, self.settings.pool)
+        if self.training and self.gain is not None and not self.frozen:
+            parameters = self._layer_parameters(*self._batch_statistics(frames), quantised)
+        else:
+            parameters = self.parameters_now(quantised)
+        if self.settings.spiking:
+            self.neuron.set_threshold(parameters.threshold)
+        sums = self.synapse.product(frames, parameters.weight)
+        bias = None
+        if parameters.bias is not None:
+            bias = (parameters.bias * (1 << STATE_SHIFT)).view(-1, *(1,) * (sums.dim() - 3))
+        trajectory = self.neuron.integrate(sums, steps, bias)
+        if self.training and not self.frozen:
+            seen = max(trajectory.peak_current, trajectory.peak_potential) / (1 << STATE_SHIFT)
+            self.peak.copy_(torch.maximum(self.peak * PEAK_DECAY, torch.tensor(seen / parameters.scale)))
+        return trajectory, parameters
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Spikes ``(N, *shape, T)`` of integer-valued ``(N, *shape, T)``, SLAYER's own layout."""
+        return self.run(x.movedim(-1, 0), x.shape[-1])[0].spikes.movedim(0, -1)
+
+    def _batch_statistics(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        drive = self.synapse.product(frames, self.synapse.weight) / self._input_units
+        axes = [axis for axis in range(drive.dim()) if axis != 2]
+        mean = drive.mean(axes)
+        variance = drive.var(axes, unbiased=False)
+        with torch.no_grad():
+            self.running_mean.lerp_(mean, BATCH_NORM_MOMENTUM)
+            self.running_variance.lerp_(variance, BATCH_NORM_MOMENTUM)
+        return mean, variance
+
+    def _folded(
+        self, mean: torch.Tensor, variance: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        weight: torch.Tensor = self.synapse.weight
+        bias: torch.Tensor | None = self.offset
+        if self.gain is not None:
+            assert self.offset is not None
+            weight, bias = fold_batch_norm(
+                weight, self.gain, self.offset, mean, variance, BATCH_NORM_EPSILON
+            )
+        return weight / self._input_units, bias
+
+    def _layer_parameters(self, mean: torch.Tensor, variance: torch.Tensor, quantised: bool) -> LayerParameters:
+        weight, bias = self._folded(mean, variance)
+        scale = float(self.frozen_scale) or layer_scale(weight, bias, float(self.peak))
+        return (quantise if quantised else unrounded)(weight, bias, scale)
+
+    @property
+    def _input_units(self) -> float:
+        """Integer units per real unit of what the synapse multiplies: an average is a sum over pool**2."""
+        return self.settings.input_units * self.settings.pool**2
+
+
+class ConvBlock(_FoldingBlock, base.AbstractConv):
+    """Convolution and integer neuron; arguments as SLAYER's block, plus :class:`BlockSettings`."""
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        kernel_size: int,
+        settings: BlockSettings,
+        generator: torch.Generator,
+        stride: int = 1,
+        padding: int = 0,
+        dilation: int = 1,
+        groups: int = 1,
+    ) -> None:
+        base.AbstractConv.__init__(
+            self, None, in_features, out_features, kernel_size, stride, padding, dilation, groups,
+            delay_shift=False,
+        )  # fmt: skip
+        self._assemble(FoldedConv(**self.synapse_params), settings, generator)
+
+
+class DenseBlock(_FoldingBlock, base.AbstractDense):
+    """Dense synapse and integer neuron; arguments as SLAYER's block, plus :class:`BlockSettings`."""
+
+    def __init__(
+        self, in_neurons: int, out_neurons: int, settings: BlockSettings, generator: torch.Generator
+    ) -> None:
+        base.AbstractDense.__init__(self, None, in_neurons, out_neurons, delay_shift=False)
+        self._assemble(FoldedDense(**self.synapse_params), settings, generator)
+
+
+Block = ConvBlock | DenseBlock
+
+
+def sum_pool(frames: torch.Tensor, side: int) -> torch.Tensor:
+    """Sums of ``side x side`` squares of ``(F, N, C, H, W)``: an average pool in integers.
+
+    The average's division goes into the weights behind it, which makes pool and layer one
+    convolution of ``side`` times the kernel, stride and padding on the device.
+    """
+    steps, samples = frames.shape[:2]
+    pooled = F.avg_pool2d(frames.flatten(0, 1), side, divisor_override=1)
+    return pooled.unflatten(0, (steps, samples))

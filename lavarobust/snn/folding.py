@@ -1,0 +1,94 @@
+"""From trained float parameters to the integers of one layer: batch norm folded in, one scale per layer.
+
+A layer's real drive ``y = W x + b`` against threshold 1 becomes ``S y`` against ``S``: the scale S is
+free, so it is the largest that keeps weights in 8 bits, the threshold in 17, the bias mantissa in
+13 and the states seen so far inside 24 bits with a factor 2 to spare.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from lavarobust.netx.limits import BIAS_MAX, SUM_LIMIT, THRESHOLD_MAX, WEIGHT_MAX, WEIGHT_STEP
+
+HEADROOM = 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class LayerParameters:
+    """What the synapse and the neuron of one layer use in a forward pass.
+
+    Attributes:
+        weight: in the synapse's shape; even integers in [-254, 254] when quantised.
+        bias: ``(out,)`` mantissas, or None.
+        threshold: ``vThMant`` of a spiking layer.
+        scale: S, integer units per real unit of drive.
+    """
+
+    weight: torch.Tensor
+    bias: torch.Tensor | None
+    threshold: int
+    scale: float
+
+
+def fold_batch_norm(
+    weight: torch.Tensor,
+    gain: torch.Tensor,
+    offset: torch.Tensor,
+    mean: torch.Tensor,
+    variance: torch.Tensor,
+    epsilon: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Weight and bias ``(out,)`` that equal batch norm behind ``weight`` (Jacob et al. 2018, Eq. 14)."""
+    factor = gain / torch.sqrt(variance + epsilon)
+    shape = (-1,) + (1,) * (weight.dim() - 1)
+    return weight * factor.view(shape), offset - mean * factor
+
+
+def layer_scale(weight: torch.Tensor, bias: torch.Tensor | None, peak: float) -> float:
+    """The largest S that every bit width allows.
+
+    Args:
+        weight: real weights per integer unit of input.
+        bias: real bias or None.
+        peak: largest real current or potential seen, in units of the threshold.
+    """
+    largest_weight = max(float(weight.detach().abs().max()), 1e-12)
+    limits = [WEIGHT_MAX / largest_weight, float(THRESHOLD_MAX)]
+    if bias is not None:
+        limits.append(BIAS_MAX / max(float(bias.detach().abs().max()), 1e-12))
+    if peak > 0:
+        limits.append(SUM_LIMIT / (HEADROOM * peak))
+    return min(limits)
+
+
+def quantise(weight: torch.Tensor, bias: torch.Tensor | None, scale: float) -> LayerParameters:
+    """Round to the device's integers, straight through in the backward pass."""
+    scaled = weight * scale
+    even = torch.round(scaled.detach() / WEIGHT_STEP).mul_(WEIGHT_STEP).clamp_(-WEIGHT_MAX, WEIGHT_MAX)
+    mantissa = None
+    if bias is not None:
+        mantissa = _straight_through(bias * scale, torch.round(bias.detach() * scale).clamp_(-BIAS_MAX, BIAS_MAX))
+    return LayerParameters(_straight_through(scaled, even), mantissa, max(int(scale), 1), scale)
+
+
+def unrounded(weight: torch.Tensor, bias: torch.Tensor | None, scale: float) -> LayerParameters:
+    """The same layer in float: what the network would be without quantised weights and biases."""
+    return LayerParameters(weight * scale, None if bias is None else bias * scale, max(int(scale), 1), scale)
+
+
+def _straight_through(real: torch.Tensor, rounded: torch.Tensor) -> torch.Tensor:
+    # adding the difference back would round the integer in float32; a custom node keeps it exact
+    return _Replace.apply(real, rounded)
+
+
+class _Replace(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, real, rounded):  # type: ignore[no-untyped-def]
+        return rounded
+
+    @staticmethod
+    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
+        return gradient, None

@@ -1,0 +1,168 @@
+"""A feed-forward spiking network of SLAYER blocks, from pixels to logits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from lavarobust.dynamics import Surrogate, Trajectory
+from lavarobust.encoding.straight_through import encode_straight_through
+from lavarobust.errors import SettingsError
+from lavarobust.netx.deployment import Encoding, ReadoutKind
+from lavarobust.netx.limits import STATE_SHIFT
+from lavarobust.snn.architecture import ConvSpec, DenseSpec, LayerSpec, PoolSpec
+from lavarobust.snn.block import Block, BlockSettings, ConvBlock, DenseBlock
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Activity:
+    """One forward pass.
+
+    Attributes:
+        logits: ``(N, classes)``, the readout in units of the last layer's drive.
+        trajectories: per block, spikes ``(T, N, *shape)`` and counts.
+    """
+
+    logits: torch.Tensor
+    trajectories: tuple[Trajectory, ...]
+
+
+class SpikingNetwork(torch.nn.Module):
+    """Blocks, encoder and readout; ``forward`` maps images to logits through device integers.
+
+    Args:
+        layers: architecture; the last must be dense.
+        input_shape: ``(C, H, W)`` of an image.
+        steps: T.
+        encoding: how pixels become integers.
+        readout: ``membrane`` (mean drive of a readout that can't spike) or ``spike_count``.
+        surrogate: derivative of a spike, in every block.
+        generator: source of the initial weights.
+
+    Raises:
+        SettingsError: an architecture that does not fit the input, naming the layer.
+    """
+
+    def __init__(
+        self,
+        layers: tuple[LayerSpec, ...],
+        input_shape: Shape,
+        steps: int,
+        encoding: Encoding,
+        readout: ReadoutKind,
+        surrogate: Surrogate,
+        generator: torch.Generator,
+    ) -> None:
+        super().__init__()
+        self.input_shape, self.steps = input_shape, steps
+        self.encoding, self.readout = encoding, readout
+        self.block_inputs: list[Shape] = []
+        self.blocks = torch.nn.ModuleList()
+        self._build(layers, surrogate, generator)
+
+    def forward(self, images: torch.Tensor, indices: np.ndarray | None = None, draw: int = 0) -> torch.Tensor:
+        """Logits ``(N, classes)`` of images ``(N, C, H, W)`` in [0, 1].
+
+        Args:
+            images: pixels; gradients reach them straight through the encoder's rounding.
+            indices: ``(N,)`` index of each image in its data set, the key of a rate encoder's draws.
+            draw: repetition of those draws.
+        """
+        return self.activity(images, indices, draw).logits
+
+    def activity(
+        self,
+        images: torch.Tensor,
+        indices: np.ndarray | None = None,
+        draw: int = 0,
+        quantised: bool = True,
+    ) -> Activity:
+        """As :meth:`forward`, with what every block did; ``quantised=False`` is the float network."""
+        if indices is None:
+            indices = np.arange(len(images))
+        frames = encode_straight_through(self.encoding, images, self.steps, indices, draw)
+        trajectories = []
+        scale = 1.0
+        for block in self.blocks:
+            trajectory, parameters = block.run(frames, self.steps, quantised)
+            frames, scale = trajectory.spikes, parameters.scale
+            trajectories.append(trajectory)
+        last = trajectories[-1]
+        if self.readout == "membrane":
+            logits = last.end.potential.float() / (scale * (1 << STATE_SHIFT) * self.steps)
+        else:
+            logits = last.spikes.mean(0)
+        return Activity(logits, tuple(trajectories))
+
+    def freeze(self) -> None:
+        """Fix every block's batch-norm statistics and integer scale."""
+        for block in self.blocks:
+            block.freeze()
+
+    def _build(
+        self, layers: tuple[LayerSpec, ...], surrogate: Surrogate, generator: torch.Generator
+    ) -> None:
+        if not layers or not isinstance(layers[-1], DenseSpec):
+            raise SettingsError("network: the last layer must be 'dense CLASSES', the readout.")
+        shape, pool = self.input_shape, 1
+        for position, spec in enumerate(layers):
+            where = f"network layer {position} ({spec})"
+            if isinstance(spec, PoolSpec):
+                if len(shape) != 3 or any(side % (pool * spec.side) for side in shape[1:]):
+                    raise SettingsError(
+                        f"{where}: an input of shape {shape} can't be cut into {spec.side} x {spec.side} "
+                        "squares. Choose a size that divides height and width."
+                    )
+                pool *= spec.side
+                continue
+            last = position == len(layers) - 1
+            settings = BlockSettings(
+                voltage_decay=spec.voltage_decay,
+                holds_input=position == _first_block(layers) and self.encoding.kind == "direct",
+                spiking=not (last and self.readout == "membrane"),
+                batch_norm=spec.batch_norm and not last,
+                bias=last,
+                pool=pool,
+                input_units=_input_units(self.encoding) if not self.blocks else 1.0,
+                surrogate=surrogate,
+            )
+            self.block_inputs.append(shape)
+            pooled = (shape[0], *(side // pool for side in shape[1:]))
+            shape = self._append(where, spec, pooled, settings, generator)
+            pool = 1
+
+    def _append(
+        self,
+        where: str,
+        spec: ConvSpec | DenseSpec,
+        shape: Shape,
+        settings: BlockSettings,
+        generator: torch.Generator,
+    ) -> Shape:
+        block: Block
+        if isinstance(spec, DenseSpec):
+            block = DenseBlock(int(np.prod(shape)), spec.features, settings, generator)
+            self.blocks.append(block)
+            return (spec.features,)
+        if len(shape) != 3:
+            raise SettingsError(f"{where}: a convolution can't follow a dense layer. Put it in front.")
+        out = tuple((side + 2 * spec.padding - spec.kernel) // spec.stride + 1 for side in shape[1:])
+        if min(out) < 1:
+            raise SettingsError(f"{where}: kernel {spec.kernel} is larger than its input {shape}. Use a smaller one.")
+        block = ConvBlock(
+            shape[0], spec.channels, spec.kernel, settings, generator, stride=spec.stride, padding=spec.padding
+        )
+        self.blocks.append(block)
+        return (spec.channels, *out)
+
+
+def _first_block(layers: tuple[LayerSpec, ...]) -> int:
+    return next(position for position, spec in enumerate(layers) if not isinstance(spec, PoolSpec))
+
+
+def _input_units(encoding: Encoding) -> float:
+    return 1.0 if encoding.kind == "rate" else float(encoding.levels)

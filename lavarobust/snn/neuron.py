@@ -1,0 +1,66 @@
+"""SLAYER's CUBA neuron with Lava's integers: it wraps, clips and compares as the chip does."""
+
+from __future__ import annotations
+
+import torch
+
+from lavarobust.compat import activate
+from lavarobust.dynamics import LIF, Surrogate, Trajectory, integrate
+
+activate()
+
+from lava.lib.dl import slayer  # noqa: E402
+
+
+class IntegerNeuron(slayer.neuron.cuba.Neuron):
+    """A ``slayer.neuron.cuba.Neuron`` whose inputs, states and threshold are device integers.
+
+    SLAYER's own neuron neither wraps nor clips and compares in float32, which fails from
+    ``vThMant`` 4096 on; here every step is :func:`lavarobust.dynamics.integrate`.
+
+    Args:
+        threshold: ``vThMant``.
+        current_decay, voltage_decay: ``iDecay`` and ``vDecay``, 0..4096.
+        surrogate: the derivative of a spike in the backward pass.
+    """
+
+    def __init__(
+        self,
+        threshold: int,
+        current_decay: int,
+        voltage_decay: int,
+        surrogate: Surrogate | None = None,
+    ) -> None:
+        super().__init__(
+            threshold=threshold,
+            current_decay=current_decay / 4096,
+            voltage_decay=voltage_decay / 4096,
+            scale=1,
+        )
+        self.surrogate = surrogate or Surrogate()
+
+    def set_threshold(self, threshold: int) -> None:
+        """Change ``vThMant``, as the layer's integer scale changes while it trains."""
+        self._threshold = int(threshold)
+
+    def integrate(self, sums: torch.Tensor, steps: int, bias: torch.Tensor | None = None) -> Trajectory:
+        """Run a window.
+
+        Args:
+            sums: ``(F, N, *shape)`` integer-valued synaptic sums, time first.
+            steps: T >= F.
+            bias: ``(*shape)`` integer-valued, already ``mantissa << 6``.
+        """
+        self.shape = torch.Size(sums.shape[2:])
+        self.num_neurons = self.shape.numel()
+        return integrate(
+            sums,
+            steps,
+            LIF(int(self.cx_current_decay), int(self.cx_voltage_decay), self.v_th_mant, self.surrogate),
+            bias,
+        )
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Spikes ``(N, *shape, T)`` of synaptic sums ``(N, *shape, T)``, SLAYER's own layout."""
+        time_first = input.movedim(-1, 0)
+        return self.integrate(time_first, time_first.shape[0]).spikes.movedim(0, -1)
