@@ -1,0 +1,1 @@
+"""Energy: exact counts of an execution times a price table."""

@@ -1,0 +1,1 @@
+"""Recipes, run folders, resuming and sweeps."""
