@@ -39,7 +39,7 @@ class Backend(Protocol):
                 ``(N, *shape, T)`` uint8, shapes in (C, H, W) order.
 
         Raises:
-            BackendError: the backend is missing, or can't run this model.
-            SettingsError: the stimulus does not fit the model, or ``keep`` names no population.
+            BackendError: the backend is missing or can't run this model, the stimulus is empty or does
+                not fit the model, or ``keep`` names a layer without neurons.
         """
         ...

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from lavarobust.netx.model import Conv, Dense, Input, Model, Neuron
+from lavarobust.netx.model import Conv, Dense, Flatten, Input, Model, Neuron
 from lavarobust.record import Stimulus
 
 RANGE = 1 << 24
@@ -96,19 +96,19 @@ def _population(layer, input_shape, arriving, drive):
             for lag in range(min(step, delay.max()) + 1):
                 total += np.where(delay == lag, weights, 0) @ arriving[sample, step - lag]
             events = arriving[sample, step] != 0
-            done.events[sample, step] = events.sum()
+            done.events[sample, step] = 0 if drive is not None else events.sum()
             done.synops[sample, step] = (weights != 0)[:, events].sum()
             done.synops_dense[sample, step] = exists[:, events].sum()
             if recurrent is not None:
                 total += recurrent @ last
-                done.events[sample, step] += last.sum()
-                done.synops[sample, step] += (recurrent != 0)[:, last == 1].sum()
-                done.synops_dense[sample, step] += size * last.sum()
-            added = (drive[sample, step] << 6) if bias is None else bias
+            added = (drive[sample] << 6) if bias is None else bias
             current, potential, spikes, done.wraps[sample, step], done.clips[sample, step] = _integrate(
                 layer, current, potential, total, added
             )
             last = done.spikes[sample, step] = spikes.astype(np.int64)
+            if recurrent is not None:
+                done.synops[sample, step] += (recurrent != 0)[:, last == 1].sum()
+                done.synops_dense[sample, step] += size * last.sum()
         done.current[sample], done.potential[sample] = current, potential
     return done
 
@@ -120,7 +120,7 @@ def execute_slowly(model: Model, stimulus: Stimulus) -> list[Expected]:
     arriving[:, : frames.shape[1]] = frames
     input_shape, populations = model.input_shape, []
     for _, layer in model.populations:
-        drive = layer.weight * arriving + layer.bias if isinstance(layer, Input) else None
+        drive = layer.weight * arriving[:, 0] + layer.bias if isinstance(layer, Input) else None
         populations.append(_population(layer, input_shape, arriving, drive))
         arriving, input_shape = populations[-1].spikes, layer.shape
     return populations
@@ -137,11 +137,6 @@ def conv(rng, weight_shape, shape, neuron, bias=None, **geometry) -> Conv:
 
 def lif(threshold, current_decay=4096, voltage_decay=0) -> Neuron:
     return Neuron(current_decay=current_decay, voltage_decay=voltage_decay, threshold=threshold)
-
-
-@pytest.fixture
-def slowly():
-    return execute_slowly
 
 
 @pytest.fixture
@@ -185,8 +180,6 @@ def conv_model(rng):
     )  # fmt: skip
     dense = Dense(even(rng, (5, 24)), lif(120), bias=np.array([1, 0, 0, 9, -4], dtype=np.int32))
     readout = Dense(even(rng, (3, 5)), lif(131072), bias=np.array([5, 0, -7], dtype=np.int32))
-    from lavarobust.netx.model import Flatten
-
     layers = (Input((2, 7, 7)), first, second, Flatten(), dense, readout)
     return Model(layers, (2, 7, 7), name="conv net")
 
@@ -194,7 +187,7 @@ def conv_model(rng):
 @pytest.fixture
 def recurrent_model(rng):
     """A delayed dense layer and a recurrent one, both able to spike on after the input."""
-    delayed = Dense(even(rng, (6, 5)), lif(40, 1024, 128), delay=np.array([0, 3, 1, 0, 2, 5]))
-    recurrent = Dense(even(rng, (4, 6)), lif(30, 2048, 100), recurrent_weight=even(rng, (4, 4)))
-    last = Dense(even(rng, (3, 4)), lif(50), delay=np.array([2, 0, 1, 1]))
+    delayed = Dense(even(rng, (6, 5), -20), lif(60, 1024, 128), delay=np.array([0, 3, 1, 0, 2, 5]))
+    recurrent = Dense(even(rng, (4, 6), -40), lif(50, 2048, 100), recurrent_weight=even(rng, (4, 4)))
+    last = Dense(even(rng, (3, 4), -40), lif(50), delay=np.array([2, 0, 1, 1]))
     return Model((delayed, recurrent, last), (5,), name="recurrent net")

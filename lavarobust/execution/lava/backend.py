@@ -18,7 +18,7 @@ from lavarobust.execution.lava.neurons import CountingLIFReset
 from lavarobust.execution.lava.processes.source import FrameSource
 from lavarobust.execution.lava.session import Session, forgetting_processes
 from lavarobust.execution.lava.shared import Drive, Trace
-from lavarobust.execution.lava.stimulus import bias_mantissas, check_stimulus, lava_frames, message_bits
+from lavarobust.execution.lava.stimulus import bias_mantissas, fitting, lava_frames, message_bits
 from lavarobust.execution.lava.streaming import Carry, carries, silent_steps
 from lavarobust.netx.deployment import ReadoutKind
 from lavarobust.netx.model import Input, Model
@@ -70,7 +70,7 @@ class LavaBackend:
         return collector.record(self.name, readout), collector.states()
 
     def _collect(self, model: Model, stimulus: Stimulus, keep: Collection[int]) -> Collector:
-        check_stimulus(model, stimulus, keep)
+        stimulus = fitting(model, stimulus, keep)
         collector = Collector(model, stimulus, keep)
         carried = carries(model)
         window = stimulus.steps + silent_steps(carried)
@@ -151,7 +151,7 @@ def _attach(
         traces.append(trace)
     first = model.populations[0][1]
     if isinstance(first, Input):
-        drive = Drive(traces[0].first_step, window, bias_mantissas(first, stimulus), first.bias)
+        drive = Drive(traces[0].first_step, window, bias_mantissas(first, stimulus))
         network.layers[0].neuron.proc_params["drive"] = drive
     else:
         FrameSource(frames=lava_frames(model, stimulus), window=window).s_out.connect(network.inp)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from lavarobust.netx.deployment import ReadoutKind
-from lavarobust.netx.fanout import fan_out
+from lavarobust.netx.fanout import fan_out, recurrent_fan_out
 from lavarobust.netx.model import Conv, Dense, Input, Model, Shape
 from lavarobust.record import LayerCounts, Record, Stimulus, decide
 
 Population = Input | Dense | Conv
+FanOuts = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,20 +40,15 @@ def from_lava_order(values: np.ndarray, shape: Shape) -> np.ndarray:
     leading = values.shape[:-1]
     axes = tuple(range(len(leading)))
     spatial = tuple(range(len(leading) + len(shape) - 1, len(leading) - 1, -1))
-    return values.reshape(*leading, *shape[::-1]).transpose(axes + spatial).reshape(values.shape)
+    ordered: np.ndarray = values.reshape(*leading, *shape[::-1]).transpose(axes + spatial)
+    return ordered.reshape(values.shape)
 
 
-class _Synapses:
-    """Counts the operations that events cause, per step."""
-
-    def __init__(self, layer: Dense | Conv, input_shape: Shape) -> None:
-        nonzero, dense = fan_out(layer, input_shape)
-        # float64 takes the fast matrix product and is exact below 2**53
-        self._fan_outs = np.stack([np.ones_like(nonzero), nonzero, dense], axis=1).astype(np.float64)
-
-    def count(self, events: np.ndarray) -> np.ndarray:
-        """``(T, inputs)`` bool to ``(3, T)`` int64: events, operations, operations with zeros."""
-        return (events.astype(np.float64) @ self._fan_outs).astype(np.int64).T
+def _operations(events: np.ndarray, fan_outs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """``(T, inputs)`` bool to ``(2, T)`` int64: synaptic operations, and those with zero weights."""
+    # float64 takes the fast matrix product and is exact below 2**53
+    counts: np.ndarray = events.astype(np.float64) @ np.stack(fan_outs, axis=1).astype(np.float64)
+    return counts.astype(np.int64).T
 
 
 class Collector:
@@ -82,12 +78,12 @@ class Collector:
             index: np.zeros((2, samples, *layer.shape), dtype=np.int32) for index, layer in populations
         }
         self._output_counts = np.zeros((samples, int(np.prod(populations[-1][1].shape))), dtype=np.int64)
-        self._feed_forward: list[_Synapses | None] = []
-        self._recurrent: list[_Synapses | None] = []
+        self._feed_forward: list[FanOuts | None] = []
+        self._recurrent: list[FanOuts | None] = []
         input_shape = model.input_shape
         for _, layer in populations:
-            self._feed_forward.append(None if isinstance(layer, Input) else _Synapses(layer, input_shape))
-            self._recurrent.append(_recurrent_synapses(layer))
+            self._feed_forward.append(None if isinstance(layer, Input) else fan_out(layer, input_shape))
+            self._recurrent.append(_recurrent_fan_outs(layer))
             input_shape = layer.shape
 
     def add(self, first: int, slices: list[PopulationSlice]) -> None:
@@ -139,14 +135,14 @@ class Collector:
         return events
 
     def _count(self, position: int, events: np.ndarray, spikes: np.ndarray) -> np.ndarray:
+        """``(3, T)``: input events, synaptic operations, and those with zero weights."""
+        counts = np.zeros((3, events.shape[0]), dtype=np.int64)
         feed_forward, recurrent = self._feed_forward[position], self._recurrent[position]
-        if feed_forward is None:  # an input population takes values as bias, not through synapses
-            counts = np.zeros((3, events.shape[0]), dtype=np.int64)
+        if feed_forward is not None:  # an input population takes values as bias, not through synapses
             counts[0] = events.sum(axis=1)
-            return counts
-        counts = feed_forward.count(events)
+            counts[1:] = _operations(events, feed_forward)
         if recurrent is not None:
-            counts[:, 1:] += recurrent.count(spikes[:-1].astype(bool))
+            counts[1:] += _operations(spikes, recurrent)
         return counts
 
     def _counts(self, position: int) -> LayerCounts:
@@ -166,10 +162,10 @@ class Collector:
         )
 
 
-def _recurrent_synapses(layer: Population) -> _Synapses | None:
+def _recurrent_fan_outs(layer: Population) -> FanOuts | None:
     if not isinstance(layer, Dense) or layer.recurrent_weight is None:
         return None
-    return _Synapses(Dense(weight=layer.recurrent_weight, neuron=layer.neuron), layer.shape)
+    return recurrent_fan_out(layer)
 
 
 def _biased_neurons(layer: Population) -> int:

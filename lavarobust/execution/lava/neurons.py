@@ -33,8 +33,8 @@ class CountingLIFReset(PyLifResetModelBitAcc):  # type: ignore[misc]
         potential = self._decayed(self.v, self.dv + self.dm_offset)
         super().subthr_dynamics(activation_in)
         current += np.left_shift(activation_in, self.act_shift)
-        self.wraps = np.count_nonzero(current != self.u)
-        self.clips = np.count_nonzero(potential + self.u + self.effective_bias != self.v)
+        self.wraps = int(np.count_nonzero(current != self.u))
+        self.clips = int(np.count_nonzero(potential + self.u + self.effective_bias != self.v))
 
     def reset_voltage(self, spike_vector: np.ndarray) -> None:
         super().reset_voltage(spike_vector)
@@ -53,4 +53,5 @@ class CountingLIFReset(PyLifResetModelBitAcc):  # type: ignore[misc]
     def _decayed(self, state: np.ndarray, decay: Any) -> np.ndarray:
         """The state after one step's decay, truncated towards zero as the inherited model does."""
         product = np.int64(state) * (self.decay_unity - decay)
-        return np.int32(np.sign(product) * np.right_shift(np.abs(product), self.decay_shift))
+        truncated: np.ndarray = np.sign(product) * np.right_shift(np.abs(product), self.decay_shift)
+        return truncated.astype(np.int32)

@@ -18,6 +18,9 @@ from lava.magma.runtime.mgmt_token_enums import MGMT_RESPONSE, enum_equal
 from lavarobust.errors import BackendError
 
 _POLL_SECONDS = 0.002
+_FAILURE_SECONDS = 1.0
+"""How long a failing process may take to hand over its exception after Lava reported the failure."""
+
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 _forking_network = False
@@ -106,9 +109,12 @@ class Session:
             )
 
     def _first_failure(self) -> str:
-        for actor in self._actors():
-            if actor.exception:
-                return str(actor.exception[1]).strip().splitlines()[-1]
+        deadline = time.monotonic() + _FAILURE_SECONDS
+        while time.monotonic() < deadline:
+            for actor in self._actors():
+                if actor.exception:
+                    return str(actor.exception[1]).strip().splitlines()[-1]
+            time.sleep(_POLL_SECONDS)
         return "No process left a message"
 
     def _kill(self) -> None:

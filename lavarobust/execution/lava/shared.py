@@ -64,23 +64,19 @@ class Trace:
 
 @dataclass(frozen=True, eq=False)
 class Drive:
-    """Bias mantissas that an input population takes, frame by frame.
+    """Bias mantissas that an input population holds, one set for each window.
 
     Attributes:
         first_step: Lava time step of the first step of window 0.
         window: steps between the first steps of two samples.
-        frames: ``(N, F, *shape)`` int16 in Lava's order.
-        rest: mantissa from frame F on, what the transform makes of zero.
+        mantissas: ``(N, *shape)`` int16 in Lava's order.
     """
 
     first_step: int
     window: int
-    frames: np.ndarray
-    rest: int
+    mantissas: np.ndarray
 
     def at(self, time_step: int) -> np.ndarray | int:
         """Mantissas of a Lava time step."""
-        sample, step = divmod(time_step - self.first_step, self.window)
-        if not 0 <= sample < self.frames.shape[0]:
-            return 0
-        return self.frames[sample, step] if step < self.frames.shape[1] else self.rest
+        sample = (time_step - self.first_step) // self.window
+        return self.mantissas[sample] if 0 <= sample < len(self.mantissas) else 0

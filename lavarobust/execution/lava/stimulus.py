@@ -6,35 +6,43 @@ from collections.abc import Collection
 
 import numpy as np
 
-from lavarobust.errors import SettingsError
+from lavarobust.errors import BackendError
 from lavarobust.netx.model import Conv, Input, Model
 from lavarobust.record import Stimulus
 
 
-def check_stimulus(model: Model, stimulus: Stimulus, keep: Collection[int]) -> None:
-    """Refuse a stimulus that does not fit the model, or a layer to keep that has no neurons.
+def fitting(model: Model, stimulus: Stimulus, keep: Collection[int]) -> Stimulus:
+    """The stimulus in the model's input shape, if it and the layers to keep fit the model.
 
     Raises:
-        SettingsError: says what was expected.
+        BackendError: says what was expected.
     """
     frames = stimulus.frames
     if frames.ndim < 3 or not np.issubdtype(frames.dtype, np.integer):
-        raise SettingsError(
-            f"the stimulus is {frames.dtype} of shape {frames.shape}; integers (N, *shape, F) are needed"
+        raise BackendError(
+            f"{model.name}: the stimulus is {frames.dtype} of shape {frames.shape}; "
+            "integers of shape (N, *shape, F) are needed"
         )
-    if frames.shape[0] == 0 or frames.shape[-1] == 0:
-        raise SettingsError(f"the stimulus of shape {frames.shape} is empty")
-    if frames.shape[1:-1] != tuple(model.input_shape):
-        raise SettingsError(
-            f"the stimulus has samples of shape {frames.shape[1:-1]}, "
-            f"but {model.name} takes {tuple(model.input_shape)}"
+    if frames.size == 0:
+        raise BackendError(f"{model.name}: nothing to run, the stimulus of shape {frames.shape} is empty")
+    if np.prod(frames.shape[1:-1]) != np.prod(model.input_shape):
+        raise BackendError(
+            f"{model.name}: the stimulus has samples of shape {frames.shape[1:-1]}, "
+            f"the model takes {tuple(model.input_shape)}. Encode images of the model's own shape"
         )
     if frames.shape[-1] > stimulus.steps:
-        raise SettingsError(f"{frames.shape[-1]} frames do not fit into {stimulus.steps} steps")
+        raise BackendError(f"{model.name}: {frames.shape[-1]} frames do not fit into {stimulus.steps} steps")
+    first = model.populations[0][1]
+    if isinstance(first, Input) and frames.shape[-1] != 1:
+        raise BackendError(
+            f"{model.name}: its input neurons hold one image for the whole window, "
+            f"not {frames.shape[-1]} frames. Use the encoding 'direct'"
+        )
     populations = [index for index, _ in model.populations]
     unknown = sorted(set(keep) - set(populations))
     if unknown:
-        raise SettingsError(f"layers {unknown} of {model.name} have no neurons to keep; choose from {populations}")
+        raise BackendError(f"{model.name}: layers {unknown} hold no neurons to keep; {populations} do")
+    return Stimulus(frames.reshape(len(frames), *model.input_shape, -1), stimulus.steps)
 
 
 def message_bits(stimulus: Stimulus) -> int:
@@ -56,17 +64,10 @@ def lava_frames(model: Model, stimulus: Stimulus) -> np.ndarray:
 
 
 def bias_mantissas(layer: Input, stimulus: Stimulus) -> np.ndarray:
-    """Frames as the bias mantissas of an input population: ``(N, F, *shape)`` int16, Lava's order.
+    """Images as the bias mantissas of an input population: ``(N, *shape)`` int16, Lava's order.
 
-    Raises:
-        SettingsError: a mantissa does not fit into Lava's 16 bits, where it would wrap.
+    Lava holds mantissas in 16 bits; what does not fit wraps, here as there.
     """
-    values = layer.weight * np.moveaxis(stimulus.frames, -1, 1).astype(np.int64) + layer.bias
-    limits = np.iinfo(np.int16)
-    if values.min() < limits.min or values.max() > limits.max:
-        raise SettingsError(
-            f"{layer.weight} * x + {layer.bias} takes the stimulus to {values.min()}..{values.max()}; "
-            f"bias mantissas hold {limits.min}..{limits.max}"
-        )
-    axes = (0, 1, *range(values.ndim - 1, 1, -1))
+    values = layer.weight * stimulus.frames[..., 0].astype(np.int64) + layer.bias
+    axes = (0, *range(values.ndim - 1, 0, -1))
     return np.ascontiguousarray(values.transpose(axes)).astype(np.int16)
