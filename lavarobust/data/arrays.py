@@ -87,8 +87,8 @@ def from_arrays(
         shape, test_shape = source.pixels(one).shape[1:], test_source.pixels(one).shape[1:]
         if shape != test_shape:
             raise DataError(
-                f"{where}: images are {test_shape}, the training images {shape}. Give both parts one (C, H, "
-                "W)"
+                f"{where}: images are {test_shape}, the training images {shape}. Give both parts one (C, "
+                "H, W)"
             )
     names = tuple(str(label) for label in range(classes)) if class_names is None else tuple(class_names)
     return assemble(
@@ -103,8 +103,8 @@ def _read_npy(stream: IO[bytes], size: int, where: object) -> np.ndarray:
         raise DataError(f"{where}: .npy version {version} is not one of plain arrays. {_NPY_REMEDY}")
     header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, _, dtype = header(stream)
-    if dtype.hasobject:
-        raise DataError(f"{where}: holds Python objects. {_NPY_REMEDY}")
+    if dtype.kind not in "biuf":
+        raise DataError(f"{where}: holds {dtype}, not numbers. {_NPY_REMEDY}")
     expected = dtype.itemsize
     for length in shape:
         expected *= int(length)

@@ -94,8 +94,7 @@ def check_pixels(images: np.ndarray, where: object) -> np.ndarray:
     if low < 0 or high > 1:
         raise DataError(
             f"{where}: pixels run from {low} to {high}. Give float pixels from 0 to 1 (divide by 255), or "
-            "uint8; "
-            "normalisation belongs to the encoding (mean, std)"
+            "uint8; normalisation belongs to the encoding (mean, std)"
         )
     return images.astype(np.float32)
 
@@ -106,9 +105,8 @@ def check_labels(labels: np.ndarray, samples: int, classes: int | None, where: o
         raise DataError(f"{where}: labels are {labels.dtype}. Give integers that count the classes from 0")
     if labels.ndim != 1:
         raise DataError(
-            f"{where}: labels have shape {labels.shape}. Give one integer per image: labels.argmax(axis=1) "
-            "of one-hot "
-            "rows, labels.reshape(-1) of a column"
+            f"{where}: labels have shape {labels.shape}. Give one integer per image: "
+            "labels.argmax(axis=1) of one-hot rows, labels.reshape(-1) of a column"
         )
     if labels.shape[0] != samples:
         raise DataError(f"{where}: {labels.shape[0]} labels for {samples} images. Give one label per image")
@@ -117,7 +115,6 @@ def check_labels(labels: np.ndarray, samples: int, classes: int | None, where: o
     if wrong.size:
         raise DataError(
             f"{where}: label {labels[wrong[0]]} of sample {wrong[0]} is not a class number from 0 to "
-            f"{limit - 1}. "
-            "Number the classes from 0"
+            f"{limit - 1}. Number the classes from 0"
         )
     return labels.astype(np.int64)

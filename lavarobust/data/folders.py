@@ -13,6 +13,7 @@ from lavarobust.data.checks import check_size, reading
 from lavarobust.data.splits import Source
 from lavarobust.errors import DataError
 
+PARTS = ("train", "test")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm")
 LOSSY_SUFFIXES = (".jpg", ".jpeg")
 FILE_BYTES_MAX = 1 << 26
@@ -27,13 +28,16 @@ _ZIP_REMEDY = "Make the zip file again, without password, stored or deflated"
 
 
 class FolderTree:
-    """The files below a folder."""
+    """The files in a folder, down to ``train|test/<class>/<file>``."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         with reading(root, "Check the folder and its permissions"):
             self.names = sorted(
-                path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()
+                path.relative_to(root).as_posix()
+                for part in PARTS
+                for pattern in (f"{part}/*", f"{part}/*/*")
+                for path in root.glob(pattern)
             )
 
     def read(self, names: Iterable[str]) -> Iterator[bytes]:
@@ -67,8 +71,8 @@ class ZipTree:
                 )
             if info.file_size > FILE_BYTES_MAX:
                 raise DataError(
-                    f"{root}: {info.filename} claims {info.file_size} bytes, more than the {FILE_BYTES_MAX} "
-                    "of an image file. Remove it"
+                    f"{root}: {info.filename} claims {info.file_size} bytes, more than the "
+                    f"{FILE_BYTES_MAX} of an image file. Remove it"
                 )
 
     def read(self, names: Iterable[str]) -> Iterator[bytes]:
@@ -81,7 +85,7 @@ Tree = FolderTree | ZipTree
 
 
 def image_sources(path: Path) -> tuple[Source, Source | None, tuple[str, ...], bool]:
-    """The image files of a folder or a zip file.
+    """The image files of a folder or a zip file; what lies outside train and test is left alone.
 
     Samples are in turn the first file of every class, the second file of every class, and so on,
     so that the first n samples hold every class.
@@ -115,12 +119,12 @@ def _by_part_and_class(tree: Tree) -> dict[str, dict[str, list[str]]]:
     parts: dict[str, dict[str, list[str]]] = {}
     for name in tree.names:
         place = PurePosixPath(name).parts
-        if any(step.startswith((".", "__MACOSX")) for step in place):
+        if place[0] not in PARTS or any(step.startswith(".") for step in place):
             continue
         image = name.lower().endswith(SUFFIXES)
-        if len(place) == 3 and place[0] in ("train", "test") and image:
+        if len(place) == 3 and image:
             parts.setdefault(place[0], {}).setdefault(place[1], []).append(name)
-        elif image or len(place) == 3:
+        elif image or len(place) >= 3:
             raise DataError(
                 f"{tree.root}: {name} is not an image under train/<class> or test/<class>. {_LAYOUT} "
                 f"({', '.join(SUFFIXES)}), and keep other files out"

@@ -48,10 +48,10 @@ def load(
         SettingsError: an impossible share, seed or limit.
     """
     wanted = str(name_or_path)
-    base = _root(root)
     keywords: dict[str, Any] = {"validation": validation, "seed": seed, "limit": limit}
     if wanted == "digits":
         return assemble(name or "digits", digits.CLASS_NAMES, digits.digits_source(), **keywords)
+    base = _root(root)
     if wanted == "mnist":
         return _mnist(_mnist_folder(base), name, keywords)
     if wanted == "cifar10":
@@ -85,8 +85,7 @@ def _mnist_folder(root: Path | None) -> Path:
     names = ", ".join(part for parts in idx.PARTS.values() for part in parts)
     raise DataError(
         f"mnist: not found in {root} or {root / 'mnist'}. Put MNIST's four files ({names}, raw or .gz) "
-        "there, "
-        f"or name another folder {_WHERE}"
+        f"there, or name another folder {_WHERE}"
     )
 
 
@@ -109,9 +108,8 @@ def _cifar10(root: Path | None, name: str | None, keywords: dict[str, Any]) -> D
     raise DataError(
         f"cifar10: not found in {', '.join(map(str, binary))}. Put the binary version there "
         f"({', '.join((*cifar.TRAIN_FILES, *cifar.TEST_FILES, cifar.NAMES_FILE))}, from "
-        "cifar-10-binary.tar.gz), "
-        f"or images as cifar10.zip or cifar10/ with train|test/<class>/<file>, or name another folder "
-        f"{_WHERE}"
+        "cifar-10-binary.tar.gz), or images as cifar10.zip or cifar10/ with train|test/<class>/<file>, "
+        f"or name another folder {_WHERE}"
     )
 
 
@@ -126,13 +124,12 @@ def _find(wanted: str, root: Path | None) -> Path:
     if root is not None:
         candidates += [root / given, root / (wanted + ".zip"), root / (wanted + ".npz")]
     for path in candidates:
-        if path.exists():
+        if wanted and path.exists():
             return path
     raise DataError(
-        f"{wanted}: no such data set. Choose one of {', '.join(KNOWN)}, or give the path of a .npz file, of "
-        "a folder "
-        "with images.npy and labels.npy, or of a folder or zip file with train|test/<class>/<file>; "
-        f"paths may start in the folder named {_WHERE}"
+        f"{wanted}: no such data set. Choose one of {', '.join(KNOWN)}, or give the path of a .npz file, "
+        "of a folder with images.npy and labels.npy, or of a folder or zip file with "
+        f"train|test/<class>/<file>; paths may start in the folder named {_WHERE}"
     )
 
 

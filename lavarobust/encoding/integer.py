@@ -105,8 +105,8 @@ def check_encoding(encoding: Encoding) -> None:
         raise SettingsError(f"encoding has {encoding.levels} levels. Give an integer scale of at least 1")
     if len(encoding.mean) != len(encoding.std):
         raise SettingsError(
-            f"encoding has {len(encoding.mean)} means and {len(encoding.std)} standard deviations. "
-            "Give one of each per channel, or none"
+            f"encoding has {len(encoding.mean)} means and {len(encoding.std)} standard deviations. Give "
+            "one of each per channel, or none"
         )
     if not np.isfinite([*encoding.mean, *encoding.std]).all() or min(encoding.std, default=1.0) <= 0:
         raise SettingsError(
@@ -115,9 +115,8 @@ def check_encoding(encoding: Encoding) -> None:
     largest = max(float(np.abs(end).max()) for end in _range(encoding))
     if largest > INTEGER_MAX:
         raise SettingsError(
-            f"encoding makes integers up to {largest:.0f}, more than the {INTEGER_MAX} that float32 holds "
-            "exactly. "
-            "Give fewer levels, or a larger std"
+            f"encoding makes integers up to {largest:.0f}, and float32 holds them exactly up to "
+            f"{INTEGER_MAX}. Give fewer levels, or a larger std"
         )
 
 
@@ -130,11 +129,12 @@ def check_request(encoding: Encoding, shape: Sequence[int], steps: int, indices:
         raise DataError(f"images have shape {tuple(shape)}. Give (N, C, H, W)")
     if np.shape(indices) != (shape[0],):
         raise DataError(f"{np.shape(indices)} sample indices for {shape[0]} images. Give one index per image")
+    if np.asarray(indices).dtype.kind not in "iu":
+        raise DataError(f"sample indices are {np.asarray(indices).dtype}. Give integers")
     if encoding.kind != "rate" and encoding.mean and len(encoding.mean) != shape[1]:
         raise DataError(
-            f"images have {shape[1]} channels and the encoding {len(encoding.mean)}. Give the encoding one "
-            "mean "
-            "and std per channel"
+            f"images have {shape[1]} channels and the encoding {len(encoding.mean)}. Give the encoding "
+            "one mean and std per channel"
         )
 
 

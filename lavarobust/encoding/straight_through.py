@@ -42,8 +42,11 @@ def encode_straight_through(
             low, high = (float(end) for end in torch.aminmax(images.detach()))
             if not (low >= 0 and high <= 1):
                 raise DataError(outside_range(low, high))
-        exact = _spikes if encoding.kind == "rate" else _levels
-        integers = exact(encoding, images.detach().double(), frames, indices, draw).float()
+        pixels = images.detach().double()
+        if encoding.kind == "rate":
+            integers = _spikes(encoding, pixels, steps, indices, draw).float()
+        else:
+            integers = _quantised(encoding, pixels).float().repeat(frames, 1, 1, 1, 1)
     # This difference is exactly zero in value and the straight-through slope in gradient.
     linear = images.float() if encoding.kind == "rate" else images.float() * _slope(encoding, images.device)
     return integers + (linear - linear.detach())
@@ -57,22 +60,20 @@ def _slope(encoding: Encoding, device: torch.device) -> torch.Tensor:
     return (encoding.levels / _on(device, encoding.std or (1.0,))).float()
 
 
-def _levels(
-    encoding: Encoding, pixels: torch.Tensor, frames: int, indices: np.ndarray, draw: int
-) -> torch.Tensor:
+def _quantised(encoding: Encoding, pixels: torch.Tensor) -> torch.Tensor:
     # Every factor is a tensor on the pixels' device: there, dividing by a scalar may multiply by its
     # inverse instead, which rounds differently.
     if encoding.mean:
         mean, std = (_on(pixels.device, values) for values in (encoding.mean, encoding.std))
         pixels = (pixels - mean) / std
     levels = torch.tensor([encoding.levels], dtype=torch.float64, device=pixels.device)
-    return torch.round(pixels * levels).unsqueeze(0).repeat(frames, 1, 1, 1, 1)
+    return torch.round(pixels * levels)
 
 
 def _spikes(
-    encoding: Encoding, pixels: torch.Tensor, frames: int, indices: np.ndarray, draw: int
+    encoding: Encoding, pixels: torch.Tensor, steps: int, indices: np.ndarray, draw: int
 ) -> torch.Tensor:
-    draws = np.empty((frames, *pixels.shape))
+    draws = np.empty((steps, *pixels.shape))
     for sample, index in enumerate(indices):
-        draws[:, sample] = rate_draws(encoding, int(index), pixels.shape[1:], frames, draw)
+        draws[:, sample] = rate_draws(encoding, int(index), pixels.shape[1:], steps, draw)
     return torch.from_numpy(draws).to(pixels.device) < pixels

@@ -1,0 +1,87 @@
+"""torch sends the integers that numpy sends, and passes gradients by the rounding."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lavarobust.encoding import encode
+from lavarobust.encoding.straight_through import encode_straight_through
+from lavarobust.errors import DataError
+from lavarobust.netx.deployment import Encoding
+
+
+def assert_same_integers(encoding: Encoding, images: np.ndarray, steps: int, draw: int = 0) -> None:
+    indices = np.arange(images.shape[0]) * 7
+    frames = encode(encoding, images, steps, indices, draw).frames
+    encoded = encode_straight_through(encoding, torch.from_numpy(images), steps, indices, draw)
+    assert encoded.dtype == torch.float32
+    assert encoded.is_contiguous()
+    time_first = np.moveaxis(frames, -1, 0)
+    assert encoded.shape == time_first.shape
+    assert (encoded.numpy() == time_first).all()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    kind=st.sampled_from(["direct", "repeat"]),
+    levels=st.integers(1, 5000),
+    statistics=st.none() | st.lists(st.tuples(st.floats(-1, 2), st.floats(0.003, 5)), min_size=3, max_size=3),
+    dtype=st.sampled_from([np.float32, np.float64]),
+    seed=st.integers(0, 10_000),
+)
+def test_analog_integers_are_equal(kind, levels, statistics, dtype, seed):
+    mean, std = zip(*statistics, strict=True) if statistics else ((), ())
+    images = np.random.default_rng(seed).random((2, 3, 5, 5)).astype(dtype)
+    # Pixels on a grid of sixteenths meet exact halves.
+    images[0] = np.round(images[0] * 16) / 16
+    assert_same_integers(Encoding(kind, levels=levels, mean=mean, std=std), images, 3)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**64 - 1), steps=st.integers(1, 6), draw=st.integers(0, 5))
+def test_rate_spikes_are_equal(seed, steps, draw):
+    images = np.random.default_rng(3).random((3, 2, 4, 4)).astype(np.float32)
+    assert_same_integers(Encoding("rate", seed=seed), images, steps, draw)
+
+
+@pytest.mark.parametrize("kind, repetitions", [("direct", 1), ("repeat", 4)])
+def test_gradient_is_levels_over_std(kind, repetitions):
+    images = torch.rand((2, 2, 3, 3), generator=torch.Generator().manual_seed(0), requires_grad=True)
+    encoding = Encoding(kind, levels=100, mean=(0.4, 0.5), std=(0.25, 0.5))
+    encode_straight_through(encoding, images, 4, np.arange(2)).sum().backward()
+    assert images.grad is not None
+    assert (images.grad[:, 0] == 400 * repetitions).all()
+    assert (images.grad[:, 1] == 200 * repetitions).all()
+
+
+def test_gradient_of_a_rate_spike_is_one():
+    images = torch.rand((2, 1, 3, 3), generator=torch.Generator().manual_seed(0), requires_grad=True)
+    encoded = encode_straight_through(Encoding("rate"), images, 5, torch.arange(2))
+    weights = torch.arange(5.0)[:, None, None, None, None].expand_as(encoded)
+    (encoded * weights).sum().backward()
+    assert images.grad is not None
+    assert (images.grad == 0 + 1 + 2 + 3 + 4).all()
+
+
+@pytest.mark.parametrize("value", [-0.001, 1.001, float("nan")])
+def test_pixels_outside_the_range_are_refused(value):
+    with pytest.raises(DataError, match="from 0 to 1"):
+        encode_straight_through(Encoding("direct"), torch.full((1, 1, 1, 1), value), 1, np.arange(1))
+
+
+def test_no_image_gives_no_frame():
+    empty = np.zeros((0, 1, 2, 2), np.float32)
+    for kind in ("direct", "repeat", "rate"):
+        assert_same_integers(Encoding(kind), empty, 3)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_rounds_as_numpy_does():
+    images = np.random.default_rng(5).random((16, 3, 32, 32)).astype(np.float32)
+    encoding = Encoding("direct", levels=4095, mean=(0.4914, 0.4822, 0.4465), std=(0.247, 0.2435, 0.2616))
+    encoded = encode_straight_through(encoding, torch.from_numpy(images).cuda(), 1, np.arange(16))
+    assert (encoded[0].cpu().numpy() == encode(encoding, images, 1, np.arange(16)).frames[..., 0]).all()
