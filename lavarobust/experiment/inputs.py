@@ -1,0 +1,104 @@
+"""Which images a deployed model is run on: a data set's test part, or a person's own arrays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lavarobust.data import Images, load, read_pair
+from lavarobust.errors import DataError, SettingsError
+from lavarobust.netx.model import Model
+
+PARTS = ("test", "validation", "train")
+
+
+@dataclass(frozen=True)
+class DataChoice:
+    """What the command line says about images; all None means "what the file was made for".
+
+    Attributes:
+        data: a data set's name or path.
+        data_root: folder of the data sets (LAVAROBUST_DATA where None).
+        images, labels: .npy files, instead of ``data``.
+        part: ``test``, ``validation`` or ``train``.
+        limit: use the first so many images only.
+        seed: of the split; by default the one in the model's recipe.
+    """
+
+    data: str | None = None
+    data_root: str | None = None
+    images: str | None = None
+    labels: str | None = None
+    part: str = "test"
+    limit: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ChosenImages:
+    """Images ready for a model, with the sentence that says where they came from."""
+
+    images: Images
+    source: str
+    assumptions: tuple[str, ...]
+
+
+def choose_images(model: Model, choice: DataChoice) -> ChosenImages:
+    """Load the images for a model.
+
+    Raises:
+        SettingsError: contradicting flags, or nothing that says which images.
+        DataError: images that can't be loaded or don't fit the model.
+    """
+    if choice.part not in PARTS:
+        raise SettingsError(f"--part {choice.part}: choose one of {', '.join(PARTS)}.")
+    if choice.limit is not None and choice.limit < 1:
+        raise SettingsError(f"--limit {choice.limit}: at least one image is needed.")
+    chosen = _from_arrays(choice) if choice.images or choice.labels else _from_data_set(model, choice)
+    images = chosen.images if choice.limit is None else chosen.images.take(choice.limit)
+    if images.samples == 0:
+        raise DataError(f"{chosen.source}: holds no images. Choose another part or data set.")
+    wanted = model.deployment.input_shape if model.deployment else model.input_shape
+    if len(wanted) == 3 and images.shape != tuple(wanted):
+        raise DataError(f"{chosen.source}: images are {images.shape}, the model takes {tuple(wanted)}.")
+    if int(np.prod(images.shape)) != int(np.prod(model.input_shape)):
+        raise DataError(
+            f"{chosen.source}: an image has {int(np.prod(images.shape))} values, the model takes "
+            f"{int(np.prod(model.input_shape))}."
+        )
+    return ChosenImages(images, chosen.source, chosen.assumptions)
+
+
+def _from_arrays(choice: DataChoice) -> ChosenImages:
+    if not (choice.images and choice.labels):
+        raise SettingsError("--images and --labels belong together: give both .npy files.")
+    if choice.data:
+        raise SettingsError("--data and --images name two sources of images: give one of them.")
+    return ChosenImages(read_pair(choice.images, choice.labels), Path(choice.images).name, ())
+
+
+def _from_data_set(model: Model, choice: DataChoice) -> ChosenImages:
+    known = model.deployment
+    recipe = dict(known.recipe) if known else {}
+    recorded = dict(recipe.get("data", {}))
+    name = choice.data or recorded.get("name")
+    if not name:
+        raise SettingsError(
+            f"{model.name}: the file does not say which images to use. Give --data NAME (digits, mnist, "
+            "cifar10 or a path), or --images FILE.npy with --labels FILE.npy."
+        )
+    same = choice.data is None or choice.data == recorded.get("name")
+    seed = choice.seed
+    if seed is None:
+        seed = int(recipe.get("seed", 0)) if same else 0
+    data = load(
+        name,
+        root=choice.data_root or (recorded.get("root") if same else None),
+        validation=float(recorded.get("validation", 0.1)) if same else 0.1,
+        seed=seed,
+        limit=recorded.get("limit") if same else None,
+    )
+    assumptions = () if choice.data else (f"assumed --data {name}: the file names it",)
+    return ChosenImages(getattr(data, choice.part), f"{data.name} {choice.part}", assumptions)

@@ -1,0 +1,125 @@
+"""How a model is run: what its file says, what the caller overrides, and what had to be assumed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lavarobust.encoding import encode
+from lavarobust.errors import SettingsError
+from lavarobust.execution.protocol import Backend
+from lavarobust.netx.deployment import Encoding, ReadoutKind
+from lavarobust.netx.limits import READOUT_THRESHOLD
+from lavarobust.netx.model import Dense, Input, Model
+from lavarobust.record import Record
+
+ASSUMED_STEPS = 16
+ASSUMED_LEVELS = 255
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is needed to turn images into one model's predictions.
+
+    Attributes:
+        steps: T.
+        encoding: of pixels into integers.
+        readout: ``membrane`` or ``spike_count``.
+        assumptions: sentences to print, one for each value that neither file nor caller gave.
+    """
+
+    steps: int
+    encoding: Encoding
+    readout: ReadoutKind
+    assumptions: tuple[str, ...] = ()
+
+
+def plan_for(
+    model: Model,
+    *,
+    steps: int | None = None,
+    encoding: str | None = None,
+    levels: int | None = None,
+    readout: ReadoutKind | None = None,
+) -> Plan:
+    """The plan of a model: its deployment where it has one, then the arguments, then assumptions.
+
+    Raises:
+        SettingsError: an impossible value, naming the flag.
+    """
+    if steps is not None and steps < 1:
+        raise SettingsError(f"--steps {steps}: a window needs at least one step.")
+    if levels is not None and levels < 1:
+        raise SettingsError(f"--levels {levels}: pixels need at least one level.")
+    if encoding not in (None, "direct", "repeat", "rate"):
+        raise SettingsError(f"--encoding {encoding}: choose direct, repeat or rate.")
+    if readout not in (None, "membrane", "spike_count"):
+        raise SettingsError(f"--readout {readout}: choose membrane or spike_count.")
+    known = model.deployment
+    assumptions: list[str] = []
+    if known is not None:
+        plan = Plan(known.steps, known.encoding, known.readout)
+    else:
+        plan = _assumed(model)
+        given = {"--steps": steps, "--encoding": encoding, "--levels": levels, "--readout": readout}
+        values = {
+            "--steps": plan.steps,
+            "--encoding": plan.encoding.kind,
+            "--levels": plan.encoding.levels,
+            "--readout": plan.readout,
+        }
+        assumptions = [
+            f"assumed {flag} {values[flag]}: the file does not say" for flag, value in given.items() if value is None
+        ]
+    new_encoding = plan.encoding
+    if encoding is not None:
+        new_encoding = replace(new_encoding, kind=encoding)
+    if levels is not None:
+        new_encoding = replace(new_encoding, levels=levels)
+    return Plan(steps or plan.steps, new_encoding, readout or plan.readout, tuple(assumptions))
+
+
+def execute(
+    backend: Backend,
+    model: Model,
+    plan: Plan,
+    images: np.ndarray,
+    indices: np.ndarray,
+    *,
+    draw: int = 0,
+    keep: Collection[int] = (),
+) -> Record:
+    """Encode images and run them.
+
+    Args:
+        images: ``(N, C, H, W)`` in [0, 1].
+        indices: ``(N,)`` index of each image in its data set, the key of a rate encoder's draws.
+        draw: repetition of those draws.
+        keep: layers whose rasters the record should hold.
+
+    Raises:
+        SettingsError: images that do not fit the model.
+        BackendError: a backend that is missing or can't run the model.
+    """
+    if images.ndim != 4 or int(np.prod(images.shape[1:])) != int(np.prod(model.input_shape)):
+        raise SettingsError(
+            f"{model.name}: images of shape {images.shape[1:]} do not fit the model's input "
+            f"{model.input_shape}. Give images of that shape."
+        )
+    stimulus = encode(plan.encoding, images, plan.steps, indices, draw)
+    return backend.run(model, stimulus, plan.readout, keep)
+
+
+def _assumed(model: Model) -> Plan:
+    populations = [layer for _, layer in model.populations]
+    first, last = populations[0], populations[-1]
+    assert first.neuron is not None and last.neuron is not None
+    holds = isinstance(first, Input) or bool(np.all(np.asarray(first.neuron.current_decay) == 0))
+    reads_potential = isinstance(last, Dense) and last.neuron.threshold >= READOUT_THRESHOLD
+    return Plan(
+        steps=ASSUMED_STEPS,
+        encoding=Encoding("direct" if holds else "repeat", ASSUMED_LEVELS),
+        readout="membrane" if reads_potential else "spike_count",
+    )

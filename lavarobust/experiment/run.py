@@ -1,0 +1,100 @@
+"""Execute a deployed model on images: the ``run`` verb."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lavarobust.execution import backend as make_backend
+from lavarobust.experiment.inputs import ChosenImages, DataChoice, choose_images
+from lavarobust.experiment.plan import Plan, execute, plan_for
+from lavarobust.netx import read_model
+from lavarobust.netx.deployment import ReadoutKind
+from lavarobust.netx.model import Model
+from lavarobust.record import Record
+
+
+@dataclass(frozen=True)
+class PlanChoice:
+    """What the command line says about running a file; None leaves it to the file."""
+
+    steps: int | None = None
+    encoding: str | None = None
+    levels: int | None = None
+    readout: ReadoutKind | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A model with its plan and images: what run, attack and energy start from."""
+
+    model: Model
+    plan: Plan
+    chosen: ChosenImages
+
+    @property
+    def assumptions(self) -> tuple[str, ...]:
+        return self.plan.assumptions + self.chosen.assumptions
+
+
+@dataclass(frozen=True, eq=False)
+class RunResult:
+    """One execution.
+
+    Attributes:
+        record: outputs and exact counts; ``record.backend`` says what executed it.
+        accuracy: share of correct predictions, 0..1.
+        accuracy_ties_wrong: the same with every tied prediction counted as wrong.
+        source: which images.
+        assumptions: values that neither file nor caller gave.
+    """
+
+    record: Record
+    accuracy: float
+    accuracy_ties_wrong: float
+    source: str
+    assumptions: tuple[str, ...]
+
+
+def prepare(
+    path: str | Path, images: DataChoice = DataChoice(), plan: PlanChoice = PlanChoice()  # noqa: B008
+) -> Prepared:
+    """Read a model file and load the images it is to be run on.
+
+    Raises:
+        ModelFileError, SettingsError, DataError: each with its place and remedy.
+    """
+    model = read_model(path)
+    made = plan_for(
+        model, steps=plan.steps, encoding=plan.encoding, levels=plan.levels, readout=plan.readout
+    )
+    return Prepared(model, made, choose_images(model, images))
+
+
+def run(
+    path: str | Path,
+    images: DataChoice = DataChoice(),  # noqa: B008
+    plan: PlanChoice = PlanChoice(),  # noqa: B008
+    backend: str = "simulator",
+) -> RunResult:
+    """Execute a ``.net`` file on images.
+
+    Args:
+        path: a NetX file of ours or of lava-dl.
+        images: which images; by default the test part of the data set that the file names.
+        plan: T, encoding and readout, for files that don't say.
+        backend: ``simulator``, ``lava`` or ``loihi2``.
+    """
+    prepared = prepare(path, images, plan)
+    part = prepared.chosen.images
+    record = execute(make_backend(backend), prepared.model, prepared.plan, part.images, part.indices)
+    correct = record.prediction == part.labels
+    return RunResult(
+        record,
+        float(np.mean(correct)),
+        float(np.mean(correct & ~record.tied)),
+        prepared.chosen.source,
+        prepared.assumptions,
+    )

@@ -1,0 +1,93 @@
+"""SLAYER's quantised forward, the simulator and Lava agree in all layers of exported networks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from random_networks import counts_as_a_case, random_network, simulate
+
+from lavarobust.encoding import encode
+from lavarobust.execution import backend
+from lavarobust.netx import read_model, write_model
+from lavarobust.snn.deploy import to_model
+
+NETWORKS = {
+    "dense": ["dense 20", "dense 12", "dense 5"],
+    "conv": ["conv 4 3", "conv 6 3 2", "dense 5"],
+    "leaky": ["conv 4 3 1 decay=300", "dense 12 decay=77", "dense 5"],
+    "pooled": ["conv 4 3", "pool 2", "conv 6 3", "pool 2", "dense 5"],
+    "pool first": ["pool 2", "conv 4 3", "dense 5"],
+    "without batch norm": ["conv 4 3 no-norm", "dense 12 no-norm", "dense 5"],
+}
+SAMPLES = 6
+
+
+def exported_case(layers: list[str], kind: str, readout: str, steps: int):
+    """A network, its images and indices: the first seed whose every layer fires at a telling rate."""
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        network = random_network(rng, layers, readout, kind, steps)
+        model = to_model(network)
+        images = rng.random((SAMPLES, 2, 8, 8)).astype(np.float32)
+        indices = rng.permutation(1000)[:SAMPLES]
+        stimulus = encode(network.encoding, images, steps, indices)
+        ours = simulate(model, stimulus, readout)
+        if counts_as_a_case(ours):
+            return network, model, images, indices, stimulus, ours, seed
+    raise AssertionError("no seed of 60 gives telling spike rates")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "readout", "steps"),
+    [
+        ("dense", "rate", "membrane", 7),
+        ("conv", "direct", "membrane", 4),
+        ("conv", "repeat", "spike_count", 5),
+        ("leaky", "direct", "spike_count", 8),
+        ("pooled", "direct", "membrane", 6),
+        ("pooled", "rate", "spike_count", 9),
+        ("pool first", "repeat", "membrane", 3),
+        ("without batch norm", "direct", "membrane", 5),
+    ],
+)
+def test_every_layer_of_exported_networks(name, kind, readout, steps, tmp_path) -> None:
+    network, model, images, indices, stimulus, ours, _ = exported_case(NETWORKS[name], kind, readout, steps)
+    with torch.no_grad():
+        activity = network.activity(torch.from_numpy(images), indices)
+    for (index, _), trajectory in zip(model.populations, activity.trajectories, strict=True):
+        slayer = trajectory.spikes.movedim(0, -1).numpy().astype(np.uint8)
+        assert np.array_equal(slayer, ours.rasters[index]), f"SLAYER and simulator differ in layer {index}"
+    write_model(model, tmp_path / "model.net")
+    stored = read_model(tmp_path / "model.net")
+    theirs = backend("lava").run(stored, stimulus, readout, keep=list(ours.rasters))
+    for index, raster in ours.rasters.items():
+        assert np.array_equal(raster, theirs.rasters[index]), f"simulator and Lava differ in layer {index}"
+    assert np.array_equal(ours.prediction, theirs.prediction)
+    if readout == "membrane":
+        potential = activity.trajectories[-1].end.potential.long().numpy()
+        assert np.array_equal(potential, ours.potential) and np.array_equal(potential, theirs.potential)
+
+
+@pytest.mark.parametrize("threshold", [4095, 4097, 131_071])
+def test_wraps_clips_and_large_thresholds_train_as_lava_runs(threshold) -> None:
+    """The training forward keeps Lava's integers where stock SLAYER's float comparison fails."""
+    from lavarobust.netx.model import Dense, Input, Model, Neuron
+    from lavarobust.record import Stimulus
+    from lavarobust.snn.neuron import IntegerNeuron
+
+    rng = np.random.default_rng(threshold)
+    weight = (2 * rng.integers(-127, 128, (40, 30))).astype(np.int32)
+    bias = rng.integers(-4096, 4096, 40).astype(np.int32)
+    frames = rng.integers(-200, 201, (4, 30, 12)).astype(np.int32)
+    neuron = IntegerNeuron(threshold, 4096, 0)
+    sums = torch.einsum("oi,nit->tno", torch.tensor(weight).float(), torch.tensor(frames).float())
+    trained = neuron.integrate(sums, 12, torch.tensor(bias).float() * 64)
+    model = Model((Input((30,)), Dense(weight, Neuron(4096, 0, threshold), bias)), (30,))
+    lava, states = backend("lava").run_with_states(model, Stimulus(frames, 12), keep=[1])
+    assert np.array_equal(trained.spikes.movedim(0, -1).numpy().astype(np.uint8), lava.rasters[1])
+    assert np.array_equal(trained.end.potential.numpy().astype(np.int64), states[1][1])
+    assert np.array_equal(trained.wraps.T.numpy(), lava.layers[0].wraps)
+    assert np.array_equal(trained.clips.T.numpy(), lava.layers[0].clips)
+    assert lava.layers[0].wraps.sum() > 0 and lava.layers[0].clips.sum() > 0
+    assert 0.005 < lava.rasters[1].mean() < 0.95
