@@ -1,1 +1,34 @@
-"""Energy: exact counts of an execution times a price table."""
+"""Energy: exact counts of an execution times a price table. Loads neither torch nor lava."""
+
+from __future__ import annotations
+
+from lavarobust.energy.baseline import LayerShape, ann_operations
+from lavarobust.energy.bill import Baseline, Bill, BillLine, Unpriced, price
+from lavarobust.energy.ledger import LayerLedger, Ledger, Spread, make_ledger, spread
+from lavarobust.energy.profiles import Price, Profile, available_profiles, load_profile
+from lavarobust.energy.rules import RULES, Operations, applicable_rules, executed, hire_eq7, hire_eq8
+
+__all__ = [
+    "RULES",
+    "Baseline",
+    "Bill",
+    "BillLine",
+    "LayerLedger",
+    "LayerShape",
+    "Ledger",
+    "Operations",
+    "Price",
+    "Profile",
+    "Spread",
+    "Unpriced",
+    "ann_operations",
+    "applicable_rules",
+    "available_profiles",
+    "executed",
+    "hire_eq7",
+    "hire_eq8",
+    "load_profile",
+    "make_ledger",
+    "price",
+    "spread",
+]

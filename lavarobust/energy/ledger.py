@@ -1,0 +1,210 @@
+"""The ledger: exact integer counts of an execution, per layer and sample, before any price."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from lavarobust.energy.baseline import LayerShape, ann_operations
+from lavarobust.errors import DataError
+from lavarobust.netx.model import Model
+from lavarobust.record import LayerCounts, Record
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How a per-sample figure spreads over samples: mean, median and 95th percentile (numpy's
+    linear interpolation between samples)."""
+
+    mean: float
+    median: float
+    p95: float
+
+
+def spread(values: np.ndarray) -> Spread:
+    """Mean, median and 95th percentile of at least one per-sample figure ``(N,)``."""
+    median, p95 = np.percentile(values, (50, 95))
+    return Spread(float(np.mean(values)), float(median), float(p95))
+
+
+@dataclass(frozen=True, eq=False)
+class LayerLedger:
+    """Counts of one layer: arrays ``(N,)`` int64, summed over a sample's window.
+
+    Attributes:
+        layer: name as ``Model.layer_name`` gives it.
+        shape: the layer's sizes, with the multiply-accumulates of one dense pass.
+        graded_input: True where an operation is a multiply-accumulate.
+        accumulates: executed synaptic operations of spikes (zero inputs, zero weights and borders
+            cost none).
+        multiply_accumulates: executed synaptic operations of graded inputs. An image sent once is
+            multiplied once, one sent in every step T times: the events say it.
+        synops_dense: executed operations of either kind with zero weights counted too.
+        dense_passes: steps in which the layer received anything: what an engine that ignores zeros
+            would have had to compute, in dense passes.
+        input_events: non-zero inputs that arrived.
+        spikes: emitted.
+        neuron_updates: every neuron in every step of the window.
+        bias_additions: every non-zero bias in every step of the window.
+    """
+
+    layer: str
+    shape: LayerShape
+    graded_input: bool
+    accumulates: np.ndarray
+    multiply_accumulates: np.ndarray
+    synops_dense: np.ndarray
+    dense_passes: np.ndarray
+    input_events: np.ndarray
+    spikes: np.ndarray
+    neuron_updates: np.ndarray
+    bias_additions: np.ndarray
+
+    @property
+    def has_synapses(self) -> bool:
+        """False for an input population, whose values arrive as bias."""
+        return self.shape.multiply_accumulates > 0
+
+    @property
+    def dense_operations(self) -> np.ndarray:
+        """``(N,)`` int64: operations if no zero were skipped in the steps that received anything."""
+        operations: np.ndarray = self.dense_passes * np.int64(self.shape.multiply_accumulates)
+        return operations
+
+
+_COUNTS = (
+    "accumulates",
+    "multiply_accumulates",
+    "synops_dense",
+    "dense_operations",
+    "input_events",
+    "spikes",
+    "neuron_updates",
+    "bias_additions",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Ledger:
+    """All counts of one execution.
+
+    Attributes:
+        backend: that executed.
+        model: name of the model.
+        samples: N.
+        steps: T, as the record names it.
+        layers: every layer with neurons, in order.
+    """
+
+    backend: str
+    model: str
+    samples: int
+    steps: int
+    layers: tuple[LayerLedger, ...]
+
+    @property
+    def host_events(self) -> np.ndarray:
+        """``(N,)`` int64: input events that the host sends to the chip."""
+        return self.layers[0].input_events
+
+    def total(self, count: str) -> np.ndarray:
+        """``(N,)`` int64: one of the per-layer counts, e.g. ``"spikes"``, over all layers."""
+        layers: np.ndarray = np.stack([getattr(layer, count) for layer in self.layers])
+        return np.asarray(layers.sum(axis=0, dtype=np.int64))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain numbers for JSON: the spread of every count, per layer and in total."""
+        layers = {
+            layer.layer: {count: asdict(spread(getattr(layer, count))) for count in _COUNTS}
+            for layer in self.layers
+        }
+        return {
+            "backend": self.backend,
+            "model": self.model,
+            "samples": self.samples,
+            "steps": self.steps,
+            "layers": layers,
+            "total": {count: asdict(spread(self.total(count))) for count in _COUNTS},
+            "host_events": asdict(spread(self.host_events)),
+        }
+
+
+def make_ledger(record: Record, model: Model) -> Ledger:
+    """The counts of an execution of a model.
+
+    Raises:
+        DataError: a record without samples, of another model, or whose counts contradict one
+            another, or that mixes payloads and recurrent spikes in one layer.
+        ModelFileError: a model whose layers don't fit one another.
+    """
+    if record.samples == 0:
+        raise DataError(f"{record.model}: the record holds no samples. Execute at least one")
+    shapes = ann_operations(model)
+    expected = [(shape.layer, shape.neurons) for shape in shapes]
+    recorded = [(counts.name, counts.neurons) for counts in record.layers]
+    if expected != recorded:
+        raise DataError(
+            f"the record of {record.model} has the layers (name, neurons) {recorded}, {model.name} has "
+            f"{expected}. Give the model that was executed"
+        )
+    windows = {np.shape(counts.spikes)[1:] for counts in record.layers}
+    if len(windows) != 1:
+        raise DataError(
+            f"{record.model}: the record's layers have windows of different lengths {sorted(windows)}"
+        )
+    return Ledger(
+        backend=record.backend,
+        model=record.model,
+        samples=record.samples,
+        steps=record.steps,
+        layers=tuple(
+            _layer(record, counts, shape) for counts, shape in zip(record.layers, shapes, strict=True)
+        ),
+    )
+
+
+def _layer(record: Record, counts: LayerCounts, shape: LayerShape) -> LayerLedger:
+    _check_counts(record, counts)
+    if counts.graded_input and shape.recurrent:
+        raise DataError(
+            f"{record.model}: layer {counts.name} receives payloads (multiply-accumulates) and its own "
+            "spikes (accumulates), and a record doesn't count them apart. Send spikes, or put the recurrence "
+            "into a later layer"
+        )
+    synops = counts.synops.sum(axis=1, dtype=np.int64)
+    none = np.zeros_like(synops)
+    window = counts.spikes.shape[1]
+    return LayerLedger(
+        layer=counts.name,
+        shape=shape,
+        graded_input=counts.graded_input,
+        accumulates=none if counts.graded_input else synops,
+        multiply_accumulates=synops if counts.graded_input else none,
+        synops_dense=counts.synops_dense.sum(axis=1, dtype=np.int64),
+        dense_passes=np.count_nonzero(counts.input_events, axis=1).astype(np.int64),
+        input_events=counts.input_events.sum(axis=1, dtype=np.int64),
+        spikes=counts.spikes.sum(axis=1, dtype=np.int64),
+        neuron_updates=np.full_like(synops, counts.neuron_updates),
+        bias_additions=np.full_like(synops, counts.biased * window),
+    )
+
+
+def _check_counts(record: Record, counts: LayerCounts) -> None:
+    for name in ("input_events", "synops", "synops_dense", "spikes"):
+        array = getattr(counts, name)
+        where = f"{record.model}: {name} of layer {counts.name}"
+        if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "iu":
+            raise DataError(f"{where} must be an integer array (N, T)")
+        if array.shape != (record.samples, counts.spikes.shape[1]):
+            raise DataError(
+                f"{where} has shape {array.shape} in a record of {record.samples} samples "
+                f"and {counts.spikes.shape[1]} steps"
+            )
+        if (array < 0).any():
+            raise DataError(f"{where} is negative")
+    if (counts.synops > counts.synops_dense).any():
+        raise DataError(
+            f"{record.model}: layer {counts.name} counts fewer operations with zero weights than without"
+        )
