@@ -87,8 +87,8 @@ def from_arrays(
         shape, test_shape = source.pixels(one).shape[1:], test_source.pixels(one).shape[1:]
         if shape != test_shape:
             raise DataError(
-                f"{where}: images are {test_shape}, the training images {shape}. Give both parts one (C, "
-                "H, W)"
+                f"{where}: images are {test_shape}, the training images {shape}. "
+                "Give both parts one (C, H, W)"
             )
     names = tuple(str(label) for label in range(classes)) if class_names is None else tuple(class_names)
     return assemble(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -40,11 +41,8 @@ def encode(
     if images.size and not (images.min() >= 0 and images.max() <= 1):
         raise DataError(outside_range(images.min(), images.max()))
     if encoding.kind == "rate":
-        spikes = np.empty((*images.shape, steps), np.int32)
-        for sample, index in enumerate(indices):
-            draws = rate_draws(encoding, int(index), images.shape[1:], steps, draw)
-            spikes[sample] = np.moveaxis(draws < images[sample].astype(np.float64), 0, -1)
-        return Stimulus(spikes, steps)
+        spikes = rate_spikes(encoding, images, steps, indices, draw)
+        return Stimulus(np.ascontiguousarray(np.moveaxis(spikes, 0, -1), dtype=np.int32), steps)
     frame = quantise(encoding, images).astype(np.int32)[..., None]
     return Stimulus(frame if encoding.kind == "direct" else np.repeat(frame, steps, axis=-1), steps)
 
@@ -63,13 +61,19 @@ def per_channel(values: Sequence[float]) -> np.ndarray:
     return np.array(values, dtype=np.float64)[:, None, None]
 
 
-def rate_draws(encoding: Encoding, index: int, shape: Sequence[int], steps: int, draw: int) -> np.ndarray:
-    """``(T, C, H, W)`` float64 draws of one sample; a pixel spikes where it is above its draw.
+def rate_spikes(
+    encoding: Encoding, images: np.ndarray, steps: int, indices: np.ndarray, draw: int
+) -> np.ndarray:
+    """``(T, N, C, H, W)`` bool: True where a pixel is above its draw.
 
-    Steps come first, so a longer window begins with the spikes of a shorter one.
+    A sample's draws are taken step by step, so a longer window begins with the shorter one.
     """
-    count = steps * int(np.prod(shape))
-    return uniform_draws(encoding.seed, index, draw, count).reshape(steps, *shape)
+    spikes = np.empty((steps, *images.shape), dtype=bool)
+    for sample, index in enumerate(indices):
+        shape = spikes[:, sample].shape
+        draws = uniform_draws(encoding.seed, int(index), draw, math.prod(shape)).reshape(shape)
+        spikes[:, sample] = draws < images[sample].astype(np.float64)
+    return spikes
 
 
 def input_range(encoding: Encoding) -> tuple[np.ndarray, np.ndarray]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from lavarobust.encoding.integer import check_request, outside_range, per_channel, rate_draws
+from lavarobust.encoding.integer import check_request, outside_range, per_channel, rate_spikes
 from lavarobust.errors import DataError
 from lavarobust.netx.deployment import Encoding
 
@@ -36,7 +36,6 @@ def encode_straight_through(
     if isinstance(indices, torch.Tensor):
         indices = indices.cpu().numpy()
     check_request(encoding, images.shape, steps, indices)
-    frames = 1 if encoding.kind == "direct" else steps
     with torch.no_grad():
         if images.numel():
             low, high = (float(end) for end in torch.aminmax(images.detach()))
@@ -44,8 +43,10 @@ def encode_straight_through(
                 raise DataError(outside_range(low, high))
         pixels = images.detach().double()
         if encoding.kind == "rate":
-            integers = _spikes(encoding, pixels, steps, indices, draw).float()
+            spikes = rate_spikes(encoding, pixels.cpu().numpy(), steps, indices, draw)
+            integers = torch.from_numpy(spikes).to(images.device).float()
         else:
+            frames = 1 if encoding.kind == "direct" else steps
             integers = _quantised(encoding, pixels).float().repeat(frames, 1, 1, 1, 1)
     # This difference is exactly zero in value and the straight-through slope in gradient.
     linear = images.float() if encoding.kind == "rate" else images.float() * _slope(encoding, images.device)
@@ -68,12 +69,3 @@ def _quantised(encoding: Encoding, pixels: torch.Tensor) -> torch.Tensor:
         pixels = (pixels - mean) / std
     levels = torch.tensor([encoding.levels], dtype=torch.float64, device=pixels.device)
     return torch.round(pixels * levels)
-
-
-def _spikes(
-    encoding: Encoding, pixels: torch.Tensor, steps: int, indices: np.ndarray, draw: int
-) -> torch.Tensor:
-    draws = np.empty((steps, *pixels.shape))
-    for sample, index in enumerate(indices):
-        draws[:, sample] = rate_draws(encoding, int(index), pixels.shape[1:], steps, draw)
-    return torch.from_numpy(draws).to(pixels.device) < pixels
