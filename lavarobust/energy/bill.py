@@ -17,6 +17,8 @@ from lavarobust.record import Record
 
 INSIDE = "inside the all-in price of a synaptic operation"
 
+COLUMNS = ("layer", "term", "operations", "price_pj", "energy_pj")
+
 
 @dataclass(frozen=True)
 class BillLine:
@@ -58,11 +60,13 @@ class Baseline:
 
     Attributes:
         multiply_accumulates: of one dense pass.
-        energy_pj: None where the table has no price for a multiply-accumulate.
+        price_pj: of one multiply-accumulate; None where the table has none.
+        energy_pj: None where there is no price.
         basis: what was counted.
     """
 
     multiply_accumulates: int
+    price_pj: float | None
     energy_pj: float | None
     basis: str
 
@@ -112,9 +116,11 @@ class Bill:
         where a figure doesn't exist.
         """
         rows = [asdict(line) for line in self.lines]
-        rows.append(_row("all", "total", None, self.total_pj.mean))
-        rows += [_row("all", f"{item.term} (unpriced)", item.operations, None) for item in self.unpriced]
-        rows.append(_row("ANN", "multiply_accumulate", self.ann.multiply_accumulates, self.ann.energy_pj))
+        rows.append(_row("all", "total", None, None, self.total_pj.mean))
+        for item in self.unpriced:
+            rows.append(_row("all", f"{item.term} (unpriced)", item.operations, None, None))
+        ann = self.ann
+        rows.append(_row("ANN", "multiply_accumulate", ann.multiply_accumulates, ann.price_pj, ann.energy_pj))
         return rows
 
 
@@ -175,8 +181,10 @@ def _check_synaptic_prices(ledger: Ledger, billable: tuple[Operations, ...], pro
 
 def _baseline(ledger: Ledger, profile: Profile) -> Baseline:
     operations = sum(layer.shape.multiply_accumulates for layer in ledger.layers)
-    price_of_mac = profile.prices.get("multiply_accumulate")
-    return Baseline(operations, None if price_of_mac is None else operations * price_of_mac.value, BASIS)
+    entry = profile.prices.get("multiply_accumulate")
+    if entry is None:
+        return Baseline(operations, None, None, BASIS)
+    return Baseline(operations, entry.value, operations * entry.value, BASIS)
 
 
 def _unpriced(ledger: Ledger, billed: set[Term], profile: Profile, rule: str) -> tuple[Unpriced, ...]:
@@ -199,5 +207,7 @@ def _unpriced(ledger: Ledger, billed: set[Term], profile: Profile, rule: str) ->
     return tuple(items)
 
 
-def _row(layer: str, term: str, operations: float | None, energy_pj: float | None) -> dict[str, Any]:
-    return {"layer": layer, "term": term, "operations": operations, "price_pj": None, "energy_pj": energy_pj}
+def _row(
+    layer: str, term: str, operations: float | None, price_pj: float | None, energy_pj: float | None
+) -> dict[str, Any]:
+    return dict(zip(COLUMNS, (layer, term, operations, price_pj, energy_pj), strict=True))

@@ -1,0 +1,103 @@
+"""HIRE-SNN's estimates beside the executed counts, by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from lavarobust.energy import RULES, Ledger, applicable_rules, executed, hire_eq7, hire_eq8, make_ledger
+from lavarobust.errors import SettingsError
+from lavarobust.netx.model import Model
+from lavarobust.record import Record
+
+Run = tuple[Record, Model]
+
+
+def operations(rows) -> list[tuple[str, str, list[float]]]:
+    return [(row.layer, row.term, row.count.tolist()) for row in rows]
+
+
+def with_layer(ledger: Ledger, index: int, **changes: object) -> Ledger:
+    layers = list(ledger.layers)
+    layers[index] = replace(layers[index], **changes)  # type: ignore[arg-type]
+    return replace(ledger, layers=tuple(layers))
+
+
+def test_eq7_and_the_executed_count_differ_by_borders_and_pruned_weights(spiking: Run) -> None:
+    ledger = make_ledger(*spiking)
+    # conv: 81 operations, activity 2/9 -> 18; executed 13 at the borders, 11 without the zero weight
+    # dense: 18 operations, activity 2/9 -> 4; executed 3 without the zero weight
+    assert operations(hire_eq7(ledger)) == [
+        ("1 conv", "accumulate", [18.0]),
+        ("3 dense", "accumulate", [4.0]),
+    ]
+    synaptic = [row for row in operations(executed(ledger)) if row[1] == "accumulate"]
+    assert synaptic == [("1 conv", "accumulate", [11]), ("3 dense", "accumulate", [3])]
+
+
+def test_activity_sums_over_steps_and_can_exceed_one(spiking: Run) -> None:
+    ledger = make_ledger(*spiking)
+    busy = with_layer(ledger, 0, input_events=np.array([18]))  # every pixel in both steps: activity 2
+    assert hire_eq7(busy)[0].count.tolist() == [162.0]
+
+
+def test_eq8_charges_the_first_layer_as_one_dense_pass(direct: Run) -> None:
+    ledger = make_ledger(*direct)
+    # 3 * 4 once, also for the blank image; dense 3 -> 2: 6 operations, activity 2/3 -> 4
+    assert operations(hire_eq8(ledger)) == [
+        ("0 dense", "multiply_accumulate", [12, 12]),
+        ("1 dense", "accumulate", [4.0, 0.0]),
+    ]
+
+
+def test_eq8_charges_an_image_sent_three_times_three_times(repeated: Run) -> None:
+    assert operations(hire_eq8(make_ledger(*repeated)))[0] == ("0 dense", "multiply_accumulate", [36])
+
+
+def test_executed_rows(direct: Run) -> None:
+    assert operations(executed(make_ledger(*direct))) == [
+        ("0 dense", "multiply_accumulate", [5, 0]),
+        ("0 dense", "neuron_update", [9, 9]),
+        ("0 dense", "bias_addition", [0, 0]),
+        ("0 dense", "spike", [2, 0]),
+        ("1 dense", "accumulate", [4, 0]),
+        ("1 dense", "neuron_update", [6, 6]),
+        ("1 dense", "bias_addition", [0, 0]),
+        ("1 dense", "spike", [0, 0]),
+        ("host", "host_event", [2, 0]),
+    ]
+
+
+def test_rules_that_do_not_hold_are_refused(spiking: Run, direct: Run) -> None:
+    spikes, image = make_ledger(*spiking), make_ledger(*direct)
+    with pytest.raises(SettingsError, match=r"Eq\. 7 is for spikes"):
+        hire_eq7(image)
+    with pytest.raises(SettingsError, match=r"Eq\. 8 is for direct input"):
+        hire_eq8(spikes)
+    with pytest.raises(SettingsError, match="first layer only"):
+        hire_eq8(with_layer(image, 1, graded_input=True))
+    recurrent = with_layer(spikes, 1, shape=replace(spikes.layers[1].shape, recurrent=True))
+    with pytest.raises(SettingsError, match="layer 3 dense of tiny is recurrent"):
+        hire_eq7(recurrent)
+    empty = with_layer(image, 0, shape=replace(image.layers[0].shape, multiply_accumulates=0))
+    with pytest.raises(SettingsError, match="no layer with synapses"):
+        hire_eq7(replace(empty, layers=empty.layers[:1]))
+
+
+def test_applicable_rules(spiking: Run, direct: Run) -> None:
+    assert set(RULES) == {"executed", "hire-eq7", "hire-eq8"}
+    assert applicable_rules(make_ledger(*spiking)) == ("executed", "hire-eq7")
+    assert applicable_rules(make_ledger(*direct)) == ("executed", "hire-eq8")
+
+
+def test_an_input_population_has_no_synaptic_operations(direct: Run) -> None:
+    ledger = make_ledger(*direct)
+    bare = with_layer(ledger, 0, shape=replace(ledger.layers[0].shape, multiply_accumulates=0))
+    assert [row[:2] for row in operations(executed(bare))][:2] == [
+        ("0 dense", "neuron_update"),
+        ("0 dense", "bias_addition"),
+    ]
+    # what follows it receives spikes, so Eq. 7 holds
+    assert operations(hire_eq7(bare)) == [("1 dense", "accumulate", [4.0, 0.0])]
