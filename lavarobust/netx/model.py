@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Union
 
 import numpy as np
 
@@ -67,7 +66,8 @@ class Dense:
         weight: ``(out, in)`` int32.
         neuron: the population behind it, ``out`` neurons.
         bias: ``(out,)`` int32 mantissas (exponent 6), or None.
-        delay: axonal delays in steps, ``(out,)`` or ``(in,)`` int32 as in the file, or None.
+        delay: in steps, per output ``(out,)``, per input ``(in,)`` or per synapse ``(out, in)``
+            int32 as in the file, or None; see ``loader_rules.effective_delay``.
         recurrent_weight: ``(out, out)`` int32 for ``dense_rec``, else None.
     """
 
@@ -104,7 +104,7 @@ class Conv:
     groups: int = 1
 
 
-Layer = Union[Input, Flatten, Dense, Conv]
+Layer = Input | Flatten | Dense | Conv
 Synaptic = (Dense, Conv)
 
 
@@ -117,12 +117,14 @@ class Model:
         input_shape: ``(C, H, W)`` or ``(n,)``, from the input layer, the deployment or the caller.
         deployment: how to run it, where the file says so (None for a file of another writer).
         name: a file path or a name to print.
+        ignored: ``(layer index, what)`` that the file says and stock Lava silently ignores.
     """
 
     layers: tuple[Layer, ...]
     input_shape: Shape
     deployment: Deployment | None = None
     name: str = "model"
+    ignored: tuple[tuple[int, str], ...] = ()
 
     @property
     def populations(self) -> tuple[tuple[int, Input | Dense | Conv], ...]:

@@ -1,0 +1,164 @@
+"""Write a model as plain stock NetX, with a group of our own beside the layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from uuid import uuid4
+
+import h5py
+import numpy as np
+
+from lavarobust.errors import ModelFileError
+from lavarobust.files import atomic_write
+from lavarobust.netx.deployment import input_message_bits
+from lavarobust.netx.deployment_json import deployment_json
+from lavarobust.netx.loader_rules import changed_by_loading
+from lavarobust.netx.model import UNSPECIFIED, Conv, Dense, Flatten, Input, Layer, Model, Neuron, Shape
+from lavarobust.netx.shapes import output_shapes
+from lavarobust.netx.validate import validate_layer
+
+FLOAT32_EXACT = 1 << 24
+"""float32 holds every whole number up to here; NetX keeps weights as float32."""
+
+THRESHOLD_END = 1 << 18
+"""Thresholds are 17-bit mantissas; 2**17 .. 2**18 - 1 mark readouts that never spike."""
+
+
+def write_model(model: Model, path: str | Path) -> Path:
+    """Write a model as NetX: whole or not at all, the same bytes for the same model.
+
+    Raises:
+        ModelFileError: the model is inconsistent, or stock Lava would execute other integers than it
+            holds.
+        WriteError: the file can't be written; what was there before is untouched.
+    """
+    path = Path(path)
+    image = model_image(model, str(path))
+    atomic_write(path, image)
+    return path
+
+
+def model_image(model: Model, name: str = "model") -> bytes:
+    """The bytes of the model's NetX file (``name`` is what errors call it). Raises as :func:`write_model`."""
+    for index, layer in enumerate(model.layers):
+        where = f"{name}: layer/{index}"
+        validate_layer(layer, where)
+        _refuse_inexact(layer, where)
+    shapes = output_shapes(model.layers, model.input_shape, name)
+    if not any(isinstance(layer, (Dense, Conv)) for layer in model.layers):
+        raise ModelFileError(name, "holds no dense or conv layer", "Give at least one")
+    # An image in memory that never touches a disk; the name only has to be free in this process.
+    with h5py.File(f"lavarobust-{uuid4().hex}", "w", driver="core", backing_store=False) as file:
+        for index, layer in enumerate(model.layers):
+            _write_layer(file.create_group(f"layer/{index}"), layer, shapes[index])
+        _write_own_group(file.create_group("lavarobust"), model, f"{name}: lavarobust/deployment")
+        file.flush()
+        image: bytes = file.id.get_file_image()
+    return image
+
+
+def _refuse_inexact(layer: Layer, where: str) -> None:
+    if isinstance(layer, Flatten):
+        return
+    if layer.neuron is not None and layer.neuron.threshold >= THRESHOLD_END:
+        raise ModelFileError(
+            f"{where}/neuron/vThMant",
+            f"threshold {layer.neuron.threshold} needs more than 18 bits",
+            "Choose a smaller integer scale for this layer",
+        )
+    if isinstance(layer, Input):
+        return
+    changed = changed_by_loading(layer, f"{where}/weight")
+    if changed:
+        raise ModelFileError(
+            f"{where}/weight",
+            f"stock Lava would execute other weights (changed: {changed})",
+            "Keep dense weights even and within -254..254",
+        )
+    if np.abs(layer.weight.astype(np.int64)).max() > FLOAT32_EXACT:
+        raise ModelFileError(f"{where}/weight", "weights beyond 2**24 don't fit NetX", "Quantise to 8 bits")
+    if layer.bias is not None and not np.array_equal(layer.bias, layer.bias.astype(np.int16)):
+        raise ModelFileError(
+            f"{where}/bias",
+            f"bias of {_farthest(layer.bias)} leaves int16 and would wrap",
+            "Choose a smaller integer scale for this layer",
+        )
+
+
+def _farthest(values: np.ndarray) -> int:
+    return int(values[np.abs(values.astype(np.int64)).argmax()])
+
+
+def _write_layer(group: h5py.Group, layer: Layer, shape: Shape) -> None:
+    _numbers(group, "shape", shape)
+    if isinstance(layer, Input):
+        _text(group, "type", "input")
+        if layer.neuron is not None:
+            _floats(group, "weight", [layer.weight])
+            _floats(group, "bias", [layer.bias])
+            _write_neuron(group.create_group("neuron"), layer.neuron)
+    elif isinstance(layer, Flatten):
+        _text(group, "type", "flatten")
+    elif isinstance(layer, Dense):
+        _write_dense(group, layer)
+    else:
+        _write_conv(group, layer)
+
+
+def _write_dense(group: h5py.Group, layer: Dense) -> None:
+    _text(group, "type", "dense" if layer.recurrent_weight is None else "dense_rec")
+    _numbers(group, "inFeatures", layer.weight.shape[1])
+    _numbers(group, "outFeatures", layer.weight.shape[0])
+    _floats(group, "weight", layer.weight)
+    for key, values in (("weight_rec", layer.recurrent_weight), ("bias", layer.bias), ("delay", layer.delay)):
+        if values is not None:
+            _floats(group, key, values)
+    if layer.neuron is not UNSPECIFIED:
+        _write_neuron(group.create_group("neuron"), layer.neuron)
+
+
+def _write_conv(group: h5py.Group, layer: Conv) -> None:
+    _text(group, "type", "conv")
+    _numbers(group, "inChannels", layer.weight.shape[1] * layer.groups)
+    _numbers(group, "outChannels", layer.weight.shape[0])
+    _numbers(group, "kernelSize", layer.weight.shape[2:])
+    for key in ("stride", "padding", "dilation", "groups"):
+        _numbers(group, key, getattr(layer, key))
+    _floats(group, "weight", layer.weight)
+    if layer.bias is not None:
+        _floats(group, "bias", layer.bias)
+    _write_neuron(group.create_group("neuron"), layer.neuron)
+
+
+def _write_neuron(group: h5py.Group, neuron: Neuron) -> None:
+    _text(group, "type", neuron.kind)
+    _numbers(group, "iDecay", neuron.current_decay)
+    _numbers(group, "vDecay", neuron.voltage_decay)
+    _numbers(group, "vThMant", neuron.threshold)
+    _numbers(group, "refDelay", 1)
+    group.create_dataset("gradedSpike", data=False, track_times=False)
+
+
+def _write_own_group(group: h5py.Group, model: Model, where: str) -> None:
+    """What a user of the file needs: the stock loader's arguments, and the deployment record."""
+    arguments = group.create_group("netx_arguments")
+    _numbers(arguments, "input_shape", model.input_shape[::-1])
+    if model.deployment is None:
+        return
+    _numbers(arguments, "input_message_bits", input_message_bits(model.deployment.encoding))
+    _numbers(arguments, "reset_interval", model.deployment.steps)
+    _numbers(arguments, "reset_offset", 1)
+    _text(group, "deployment", deployment_json(model.deployment, where))
+
+
+def _numbers(group: h5py.Group, key: str, values: object) -> None:
+    group.create_dataset(key, data=np.asarray(values, dtype=np.int64), track_times=False)
+
+
+def _floats(group: h5py.Group, key: str, values: object) -> None:
+    group.create_dataset(key, data=np.asarray(values, dtype=np.float32), track_times=False)
+
+
+def _text(group: h5py.Group, key: str, text: str) -> None:
+    """A byte string in an array of one element, as lava-dl writes it (a scalar one for neurons)."""
+    group.create_dataset(key, data=np.array([text.encode()]), track_times=False)
