@@ -6,6 +6,6 @@ from lavarobust.compat import activate
 
 activate()
 
-from lavarobust.execution.lava.backend import LavaBackend  # noqa: E402  (lava must be patched first)
+from lavarobust.execution.lava.backend import LavaBackend  # noqa: E402  (lava is patched first)
 
 __all__ = ["LavaBackend"]

@@ -40,15 +40,15 @@ def from_lava_order(values: np.ndarray, shape: Shape) -> np.ndarray:
     leading = values.shape[:-1]
     axes = tuple(range(len(leading)))
     spatial = tuple(range(len(leading) + len(shape) - 1, len(leading) - 1, -1))
-    ordered: np.ndarray = values.reshape(*leading, *shape[::-1]).transpose(axes + spatial)
-    return ordered.reshape(values.shape)
+    ordered = np.transpose(values.reshape(*leading, *shape[::-1]), axes + spatial)
+    return np.reshape(ordered, values.shape)
 
 
 def _operations(events: np.ndarray, fan_outs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """``(T, inputs)`` bool to ``(2, T)`` int64: synaptic operations, and those with zero weights."""
     # float64 takes the fast matrix product and is exact below 2**53
     counts: np.ndarray = events.astype(np.float64) @ np.stack(fan_outs, axis=1).astype(np.float64)
-    return counts.astype(np.int64).T
+    return np.transpose(counts.astype(np.int64))
 
 
 class Collector:

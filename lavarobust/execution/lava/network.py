@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from lava.lib.dl.netx.hdf5 import Network
 
 from lavarobust.errors import BackendError, LavarobustError
-from lavarobust.netx.model import Model
+from lavarobust.netx.model import Conv, Dense, Model
 from lavarobust.netx.read import read_model
 from lavarobust.netx.write import write_model
 
@@ -21,8 +22,8 @@ from lavarobust.netx.write import write_model
 def stock_network(model: Model, window: int, message_bits: int) -> Network:
     """lava-dl's own ``Network`` of the model.
 
-    A model that still equals the file it was read from is loaded from that file; any other is
-    exported to a temporary one first.
+    A model that still equals the file it was read from (or that file's first layers) is loaded from
+    that file; any other is exported to a temporary one first.
 
     Args:
         model: the integer model.
@@ -42,22 +43,26 @@ def stock_network(model: Model, window: int, message_bits: int) -> Network:
 
 
 def _load(path: Path, model: Model, window: int, message_bits: int) -> Network:
-    arguments: dict[str, Any] = {
-        "net_config": os.fspath(path),
-        "input_shape": model.input_shape[::-1],
-        "input_message_bits": message_bits,
-        "reset_interval": window,
-        "reset_offset": 1,
-    }
-    try:
+    def load(layers: int) -> Network:
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
-            network = Network(**arguments)
+            network = Network(
+                net_config=os.fspath(path),
+                num_layers=layers,
+                input_shape=model.input_shape[::-1],
+                input_message_bits=message_bits,
+                reset_interval=window,
+                reset_offset=1,
+            )
+        network.net_config.f.close()  # the loader never does, and keeps the file from being rewritten
+        return network
+
+    try:
+        network = load(len(model.layers))
     except Exception as error:
         raise BackendError(
-            f"{model.name}: lava-dl's loader fails at layer {_failing_layer(model, arguments)} "
+            f"{model.name}: lava-dl's loader fails at layer {_failing_layer(model, load)} "
             f"({type(error).__name__}: {error}). Run it on the backend 'simulator'"
         ) from error
-    network.net_config.f.close()  # the loader never closes it, which keeps the file from being rewritten
     if len(network) != len(model.populations):
         raise BackendError(
             f"{model.name}: lava-dl's loader made {len(network)} populations of the file, "
@@ -66,12 +71,12 @@ def _load(path: Path, model: Model, window: int, message_bits: int) -> Network:
     return network
 
 
-def _failing_layer(model: Model, arguments: dict[str, Any]) -> str:
-    for index in range(len(model.layers)):
+def _failing_layer(model: Model, load: Callable[[int], Network]) -> str:
+    for index, layer in enumerate(model.layers):
+        if not isinstance(layer, (Dense, Conv)):
+            continue
         try:
-            Network(**arguments, num_layers=index + 1).net_config.f.close()
-        except IndexError:
-            continue  # nothing to run yet: only a shape so far
+            load(index + 1)
         except Exception:
             return model.layer_name(index)
     return "(unknown)"
@@ -81,9 +86,10 @@ def _is_its_file(model: Model) -> bool:
     if not os.path.isfile(model.name):
         return False
     try:
-        return _equal(read_model(model.name, input_shape=model.input_shape).layers, model.layers)
+        on_disk = read_model(model.name, input_shape=model.input_shape, layers=len(model.layers))
     except LavarobustError:
         return False
+    return _equal(on_disk.layers, model.layers)
 
 
 def _equal(one: Any, other: Any) -> bool:

@@ -57,10 +57,10 @@ def message_bits(stimulus: Stimulus) -> int:
 
 def lava_frames(model: Model, stimulus: Stimulus) -> np.ndarray:
     """Frames ``(N, F, W, H, C)`` for a conv layer, ``(N, F, n)`` in (C, H, W) order for a dense one."""
-    frames = np.moveaxis(stimulus.frames, -1, 1).astype(np.int32)
+    frames: np.ndarray = np.moveaxis(stimulus.frames, -1, 1)
     if isinstance(model.populations[0][1], Conv):
-        return np.ascontiguousarray(frames.transpose(0, 1, 4, 3, 2))
-    return frames.reshape(*frames.shape[:2], -1)
+        return np.transpose(frames, (0, 1, 4, 3, 2))
+    return np.reshape(frames, (*frames.shape[:2], -1))
 
 
 def bias_mantissas(layer: Input, stimulus: Stimulus) -> np.ndarray:

@@ -19,8 +19,8 @@ class FrameSource(AbstractProcess):  # type: ignore[misc]
     """Sends frame f of sample i at time step ``i * window + f + 1``, and zeros otherwise.
 
     Args:
-        frames: ``(N, F, *shape)`` int32, shape in Lava's order. The array is read in place after
-            the fork; it never becomes a Var.
+        frames: ``(N, F, *shape)`` integers, shape in Lava's order; may be a view. It is read in place
+            after the fork and never becomes a Var.
         window: steps between the first steps of two samples.
     """
 
