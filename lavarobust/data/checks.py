@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,13 +21,16 @@ CLASSES_MAX = 10_000
 
 LAYOUTS = ("NCHW", "NHWC")
 
+DAMAGE = (OSError, EOFError, ValueError, RuntimeError, LookupError, struct.error, zlib.error, BadZipFile)
+"""What the readers of numpy, gzip and zipfile raise on damaged files."""
+
 
 @contextmanager
 def reading(where: object, remedy: str) -> Iterator[None]:
     """Turns whatever a damaged file makes its reader raise into one DataError."""
     try:
         yield
-    except (OSError, EOFError, ValueError, RuntimeError, zlib.error, BadZipFile) as error:
+    except DAMAGE as error:
         reason = str(error) or type(error).__name__
         raise DataError(f"{where}: can't be read ({reason}). {remedy}") from error
 

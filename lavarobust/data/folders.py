@@ -58,7 +58,7 @@ class ZipTree:
     def __init__(self, root: Path) -> None:
         self.root = root
         with reading(root, _ZIP_REMEDY), zipfile.ZipFile(root) as archive:
-            files = [info for info in archive.infolist() if not info.is_dir()]
+            files = [info for info in archive.infolist() if not info.filename.endswith("/")]
         self.names = sorted(info.filename for info in files)
         if len(set(self.names)) != len(self.names):
             raise DataError(f"{root}: holds two files of one name. {_ZIP_REMEDY}")
@@ -119,7 +119,7 @@ def _by_part_and_class(tree: Tree) -> dict[str, dict[str, list[str]]]:
     parts: dict[str, dict[str, list[str]]] = {}
     for name in tree.names:
         place = PurePosixPath(name).parts
-        if place[0] not in PARTS or any(step.startswith(".") for step in place):
+        if not place or place[0] not in PARTS or any(step.startswith(".") for step in place):
             continue
         image = name.lower().endswith(SUFFIXES)
         if len(place) == 3 and image:

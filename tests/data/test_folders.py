@@ -145,6 +145,17 @@ def test_a_damaged_zip_file_is_refused(tmp_path):
             load(path)
 
 
+def test_a_file_without_name_is_left_alone(tmp_path):
+    path = pack(tmp_path / "pets.zip", FILES)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("x", b"")
+    content = path.read_bytes()
+    # The last entry of the central directory is "x"; a NUL ends its name before it begins.
+    place = content.rfind(b"x")
+    path.write_bytes(content[:place] + b"\0" + content[place + 1 :])
+    assert load(path, validation=0).train.samples == 5
+
+
 def test_a_wrong_checksum_is_found(tmp_path):
     path = pack(tmp_path / "pets.zip", FILES, zipfile.ZIP_STORED)
     content = bytearray(path.read_bytes())
