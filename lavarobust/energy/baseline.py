@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
-import numpy as np
-
-from lavarobust.errors import ModelFileError
-from lavarobust.netx.model import Conv, Dense, Flatten, Input, Model, Shape
+from lavarobust.netx.model import Conv, Dense, Input, Model
+from lavarobust.netx.shapes import output_shapes
 
 BASIS = (
     "one dense pass over the layers as the file holds them, zero weights, zero activations and padding "
@@ -45,45 +44,20 @@ def ann_operations(model: Model) -> tuple[LayerShape, ...]:
     Raises:
         ModelFileError: a layer doesn't fit the output of the layer before it.
     """
-    shapes = []
-    arriving = model.input_shape
-    for index, layer in enumerate(model.layers):
-        if isinstance(layer, Flatten):
-            arriving = (int(np.prod(arriving)),)
-            continue
-        name = model.layer_name(index)
-        _check_fit(model, name, layer, arriving)
-        if layer.neuron is not None:
-            shapes.append(_layer_shape(name, layer, int(np.prod(arriving))))
-        arriving = layer.shape
-    return tuple(shapes)
+    made = output_shapes(model.layers, model.input_shape, model.name)
+    arriving = (model.input_shape, *made)
+    return tuple(
+        _layer_shape(model.layer_name(index), layer, int(prod(arriving[index])))
+        for index, layer in model.populations
+    )
 
 
 def _layer_shape(name: str, layer: Input | Dense | Conv, inputs: int) -> LayerShape:
-    neurons = int(np.prod(layer.shape))
+    neurons = int(prod(layer.shape))
     if isinstance(layer, Input):
         return LayerShape(name, inputs, neurons, multiply_accumulates=0)
-    per_neuron = int(np.prod(layer.weight.shape[1:]))
+    per_neuron = int(prod(layer.weight.shape[1:]))
     recurrent = isinstance(layer, Dense) and layer.recurrent_weight is not None
     if recurrent:
         per_neuron += neurons
     return LayerShape(name, inputs, neurons, neurons * per_neuron, recurrent)
-
-
-def _check_fit(model: Model, name: str, layer: Input | Dense | Conv, arriving: Shape) -> None:
-    if isinstance(layer, Conv):
-        takes = layer.weight.shape[1] * layer.groups
-        fits = len(arriving) == 3 and arriving[0] == takes
-        takes_words = f"{takes} channels"
-    elif isinstance(layer, Dense):
-        fits = int(np.prod(arriving)) == layer.weight.shape[1]
-        takes_words = f"{layer.weight.shape[1]} values"
-    else:
-        fits = int(np.prod(arriving)) == int(np.prod(layer.shape))
-        takes_words = f"shape {layer.shape}"
-    if not fits:
-        raise ModelFileError(
-            f"{model.name}: layer {name}",
-            f"takes {takes_words} but gets shape {arriving}",
-            "Give the input shape the model was trained with",
-        )

@@ -41,14 +41,7 @@ def test_the_first_layers_of_vgg11() -> None:
     assert [shape.multiply_accumulates for shape in shapes] == [1_769_472, 18_874_368]
 
 
-@pytest.mark.parametrize(
-    ("layer", "got"),
-    [
-        (Dense(np.ones((2, 5), np.int32), LIF), "5 values"),
-        (Conv(np.ones((2, 3, 3, 3), np.int32), LIF, shape=(2, 2, 2)), "3 channels"),
-        (Input(shape=(3, 4)), r"shape \(3, 4\)"),
-    ],
-)
-def test_layers_that_do_not_fit(layer: Dense | Conv | Input, got: str) -> None:
-    with pytest.raises(ModelFileError, match=rf"mine\.net: layer 0 .*takes {got} but gets shape \(2, 4, 4\)"):
-        ann_operations(Model((layer,), input_shape=(2, 4, 4), name="mine.net"))
+def test_layers_that_do_not_fit_are_refused() -> None:
+    layer = Dense(np.ones((2, 5), np.int32), LIF)
+    with pytest.raises(ModelFileError, match=r"mine\.net: layer/0"):
+        ann_operations(Model((layer,), input_shape=(6,), name="mine.net"))
