@@ -1,0 +1,172 @@
+"""How far a layer's states can go at most, over every input in range: the proof of no overflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from lavarobust.netx.limits import DECAY_UNITY, READOUT_THRESHOLD, STATE_SHIFT
+from lavarobust.netx.loader_rules import effective_bias, load_weight
+from lavarobust.netx.model import Conv, Dense, Input, Model, Neuron
+
+
+@dataclass(frozen=True)
+class StateBound:
+    """Largest magnitudes of one population's states, as if they had no 24-bit limit.
+
+    Attributes:
+        layer: name as ``Model.layer_name`` gives it.
+        current, potential: in state units (synaptic sums times 2**6); the potential before the
+            clip and before the reset of a spike.
+    """
+
+    layer: str
+    current: int
+    potential: int
+
+
+@dataclass(frozen=True)
+class _Drive:
+    """What one channel receives per step, as Python integers: lowest and highest sum, and its bias."""
+
+    low: int
+    high: int
+    bias_low: int
+    bias_high: int
+    current_keep: int
+    voltage_keep: int
+
+
+def state_bounds(
+    model: Model, steps: int, input_low: int, input_high: int, events: int
+) -> tuple[StateBound, ...]:
+    """Bounds of every population's current and potential over one window, from a state of rest.
+
+    Interval arithmetic over single steps: spikes are 0 or 1 in every step, inputs anything in range,
+    a neuron is reset at the first step above its threshold. The bounds hold for every input; few
+    inputs come near them.
+
+    Args:
+        model: the integer model.
+        steps: T, the window's length.
+        input_low, input_high: range of the integers that the first layer receives (of the values
+            that an input layer's transform receives, where it has neurons).
+        events: steps of the window at which the input is sent (1 for ``direct``, T otherwise).
+    """
+    bounds: list[StateBound] = []
+    low, high, sent = min(input_low, 0), max(input_high, 0), events
+    for index, layer in model.populations:
+        if isinstance(layer, Input):
+            drives = _input_drives(layer, input_low, input_high)
+        else:
+            # delays spread one frame's arrivals over the window; a recurrence adds its own
+            spread = isinstance(layer, Dense) and not (layer.delay is None and layer.recurrent_weight is None)
+            sent = steps if spread else sent
+            drives = _drives(layer, low, high)
+        assert layer.neuron is not None
+        threshold = _reset_level(layer.neuron)
+        peaks = [_peaks(drive, threshold, steps, sent) for drive in drives]
+        bounds.append(
+            StateBound(
+                model.layer_name(index),
+                current=max(current for current, _ in peaks),
+                potential=max(potential for _, potential in peaks),
+            )
+        )
+        low, high, sent = 0, 1, steps
+    return tuple(bounds)
+
+
+def _reset_level(neuron: Neuron) -> int | None:
+    """The highest potential that survives a step, or None where the clipped potential can't spike."""
+    return None if neuron.threshold >= READOUT_THRESHOLD else neuron.threshold << STATE_SHIFT
+
+
+def _peaks(drive: _Drive, threshold: int | None, steps: int, sent: int) -> tuple[int, int]:
+    """Largest magnitude of current and potential of one channel over the window."""
+    current_low = current_high = potential_low = potential_high = 0
+    current_peak = potential_peak = 0
+    for step in range(steps):
+        before = (current_low, current_high, potential_low, potential_high)
+        current_low = _kept(current_low, drive.current_keep) + (drive.low if step < sent else 0)
+        current_high = _kept(current_high, drive.current_keep) + (drive.high if step < sent else 0)
+        if threshold is not None:  # a neuron above it fell back to zero
+            potential_low, potential_high = min(potential_low, 0), min(potential_high, threshold)
+        potential_low = _kept(potential_low, drive.voltage_keep) + current_low + drive.bias_low
+        potential_high = _kept(potential_high, drive.voltage_keep) + current_high + drive.bias_high
+        current_peak = max(current_peak, current_high, -current_low)
+        potential_peak = max(potential_peak, potential_high, -potential_low)
+        settled = before == (current_low, current_high, potential_low, potential_high)
+        if settled and (step >= sent or sent >= steps):
+            break  # the same drive from here on
+    return current_peak, potential_peak
+
+
+def _kept(state: int, keep: int) -> int:
+    """What a decay leaves of a state: the product, truncated toward zero."""
+    return state * keep >> 12 if state >= 0 else -(-state * keep >> 12)
+
+
+def _keep(decay: int | np.ndarray, channels: int) -> list[int]:
+    return [DECAY_UNITY - int(value) for value in np.broadcast_to(decay, (channels,))]
+
+
+def _input_drives(layer: Input, low: int, high: int) -> set[_Drive]:
+    """An input layer's neurons are driven by their bias alone: ``weight * x + bias``, wrapped to int16."""
+    assert layer.neuron is not None
+    ends = (layer.weight * low + layer.bias, layer.weight * high + layer.bias)
+    if min(ends) < -(1 << 15) or max(ends) >= 1 << 15:
+        ends = (-(1 << 15), (1 << 15) - 1)
+    bias_low, bias_high = min(ends) << STATE_SHIFT, max(ends) << STATE_SHIFT
+    channels = layer.shape[0]
+    return {
+        _Drive(0, 0, bias_low, bias_high, *keep)
+        for keep in zip(
+            _keep(layer.neuron.current_decay, channels),
+            _keep(layer.neuron.voltage_decay, channels),
+            strict=True,
+        )
+    }
+
+
+def _drives(layer: Dense | Conv, low: int, high: int) -> set[_Drive]:
+    """The distinct drives among the layer's channels."""
+    sums = list(_sums(layer, low, high))
+    bias = [int(value) for value in effective_bias(layer)]
+    channels = len(bias)
+    current_keep = _keep(layer.neuron.current_decay, channels)
+    voltage_keep = _keep(layer.neuron.voltage_decay, channels)
+    return {
+        _Drive(
+            sums[channel][0] << STATE_SHIFT,
+            sums[channel][1] << STATE_SHIFT,
+            bias[channel],
+            bias[channel],
+            current_keep[channel],
+            voltage_keep[channel],
+        )
+        for channel in range(channels)
+    }
+
+
+def _sums(layer: Dense | Conv, low: int, high: int) -> Iterator[tuple[int, int]]:
+    """Lowest and highest synaptic sum of each output channel, of inputs in ``low <= 0 <= high``."""
+    loaded = load_weight(layer)
+    positive, negative = _signed_sums(loaded.weight)
+    recurrent = loaded.recurrent_weight
+    back_positive, back_negative = _signed_sums(recurrent if recurrent is not None else loaded.weight[:, :0])
+    # a shifted sum is floored; with delays each delay's sum is floored by itself
+    floors = 0 if not loaded.shift or not isinstance(layer, Dense) or layer.delay is None else 63
+    for up, down, back_up, back_down in zip(positive, negative, back_positive, back_negative, strict=True):
+        lowest = (up * low + down * high >> loaded.shift) + (back_down >> loaded.shift) - floors
+        highest = (up * high + down * low >> loaded.shift) + (back_up >> loaded.shift)
+        yield lowest, highest
+
+
+def _signed_sums(weight: np.ndarray) -> tuple[list[int], list[int]]:
+    """Sums of the positive and of the negative weights of each output channel, as Python integers."""
+    flat = weight.reshape(len(weight), -1).astype(np.int64)
+    positive, negative = np.maximum(flat, 0).sum(axis=1), np.minimum(flat, 0).sum(axis=1)
+    return [int(value) for value in positive], [int(value) for value in negative]

@@ -1,0 +1,243 @@
+"""What a reader of a model should know before running it: on Lava, and on Loihi 2."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from lavarobust.errors import ModelFileError
+from lavarobust.netx.deployment import Deployment, input_message_bits
+from lavarobust.netx.limits import BIAS_MAX, BIAS_MIN, DELAY_MAX, READOUT_THRESHOLD, THRESHOLD_MAX
+from lavarobust.netx.loader_rules import changed_by_loading
+from lavarobust.netx.model import UNSPECIFIED, Conv, Dense, Flatten, Input, Model, Neuron
+
+Severity = Literal["error", "warning", "note"]
+Target = Literal["lava", "loihi2"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to know about a model.
+
+    Attributes:
+        layer: name as ``Model.layer_name`` gives it, or ``"model"``.
+        severity: ``error`` executes other integers than the file holds, or can't run; ``warning``
+            is something the file says and the target doesn't do, or a doubt about the result;
+            ``note`` is for information.
+        problem: what is so.
+        remedy: what the reader can do.
+    """
+
+    layer: str
+    severity: Severity
+    problem: str
+    remedy: str
+
+
+def check_model(model: Model, target: Target = "lava") -> tuple[Finding, ...]:
+    """Everything to know about running a model on a target, in layer order, the model as a whole last.
+
+    Limits of the hardware are warnings for ``lava`` (which runs wider integers) and errors for
+    ``loihi2``. No file of this package has run on hardware: its limits are those that Lava documents.
+    """
+    hardware: Severity = "error" if target == "loihi2" else "warning"
+    findings: list[Finding] = []
+    for index, layer in enumerate(model.layers):
+        name = model.layer_name(index)
+        if isinstance(layer, (Dense, Conv)):
+            findings += _weights(layer, name, hardware)
+            findings += _bias(layer, name, hardware)
+        if isinstance(layer, Dense):
+            findings += _dense(layer, name)
+        if not isinstance(layer, Flatten) and layer.neuron is not None:
+            findings += _threshold(layer.neuron, name, hardware)
+        if isinstance(layer, Input) and layer.neuron is not None:
+            findings.append(_input_neurons(name))
+    findings += [
+        Finding(
+            model.layer_name(index),
+            "warning",
+            f"the file has a {entry}, which stock Lava ignores",
+            "Export the layer without it, or expect other spikes than in training",
+        )
+        for index, entry in model.ignored
+    ]
+    findings += _deployment(model, target)
+    return tuple(findings)
+
+
+def stock_call(model: Model) -> str:
+    """The call with which lava-dl's own loader runs the file as here, ready to paste.
+
+    Where the file doesn't say how to run it, the names ``INPUT_MESSAGE_BITS`` (0 for binary spikes,
+    else the bits of the largest input) and ``STEPS`` stand for what its user must know.
+    """
+    record = model.deployment
+    bits = "INPUT_MESSAGE_BITS" if record is None else str(input_message_bits(record.encoding))
+    steps = "STEPS" if record is None else str(record.steps)
+    shape = tuple(int(size) for size in model.input_shape[::-1])
+    return (
+        f"netx.hdf5.Network(net_config={model.name!r}, input_message_bits={bits}, input_shape={shape}, "
+        f"reset_interval={steps}, reset_offset=1)"
+    )
+
+
+def _weights(layer: Dense | Conv, name: str, hardware: Severity) -> Iterator[Finding]:
+    try:
+        changed = changed_by_loading(layer)
+    except ModelFileError as error:
+        yield Finding(name, "error", error.problem, error.remedy)
+        return
+    if changed:
+        total = layer.weight.size + (
+            0 if isinstance(layer, Conv) or layer.recurrent_weight is None else layer.recurrent_weight.size
+        )
+        yield Finding(
+            name,
+            "error",
+            f"the stock loader changes {changed} of {total} weights",
+            "Keep dense weights even and within -254..254",
+        )
+    elif not _fits_synapse(layer.weight):
+        yield Finding(
+            name,
+            hardware,
+            "weights need more than 8 bits, which Lava's simulator runs and a chip doesn't",
+            "Quantise them to even numbers within -254..254",
+        )
+
+
+def _fits_synapse(weight: np.ndarray) -> bool:
+    """Whether 8 bits (sign included where signs are mixed) and one shared exponent hold every weight."""
+    set_bits = int(np.bitwise_or.reduce(weight.astype(np.int64), axis=None))
+    if not set_bits:
+        return True
+    scale = set_bits & -set_bits
+    low, high = int(weight.min()) // scale, int(weight.max()) // scale
+    return low >= -128 and high <= 127 if low < 0 < high else max(-low, high) <= 255
+
+
+def _bias(layer: Dense | Conv, name: str, hardware: Severity) -> Iterator[Finding]:
+    if layer.bias is None:
+        return
+    low, high = int(layer.bias.min()), int(layer.bias.max())
+    remedy = "Choose a smaller integer scale for this layer"
+    if low < -(1 << 15) or high >= 1 << 15:
+        yield Finding(name, "error", f"bias mantissas {low}..{high} wrap around in Lava's int16", remedy)
+    elif low < BIAS_MIN or high > BIAS_MAX:
+        yield Finding(
+            name,
+            hardware,
+            f"bias mantissas {low}..{high} leave a chip's 13 bits ({BIAS_MIN}..{BIAS_MAX})",
+            remedy,
+        )
+
+
+def _threshold(neuron: Neuron, name: str, hardware: Severity) -> Iterator[Finding]:
+    if neuron.threshold > READOUT_THRESHOLD:
+        yield Finding(
+            name,
+            hardware,
+            f"threshold {neuron.threshold} leaves a chip's 17 bits (0..{THRESHOLD_MAX})",
+            "Choose a smaller integer scale for this layer",
+        )
+    elif neuron.threshold == READOUT_THRESHOLD:
+        yield Finding(
+            name,
+            "note",
+            f"threshold {neuron.threshold} marks neurons that never spike; it is one"
+            " more than a chip's 17 bits hold",
+            f"On a chip, read the potential at {THRESHOLD_MAX} and see that none reaches it",
+        )
+
+
+def _dense(layer: Dense, name: str) -> Iterator[Finding]:
+    if layer.neuron is UNSPECIFIED:
+        yield Finding(
+            name,
+            "note",
+            "has no neuron group: stock Lava gives it potentials that forget each step"
+            " and count the bias once",
+            "Read its spikes' layer before it, or write a neuron group",
+        )
+    if layer.delay is not None and layer.delay.max() > DELAY_MAX:
+        yield Finding(
+            name,
+            "warning",
+            f"delays up to {int(layer.delay.max())} are cut to {DELAY_MAX} steps",
+            f"Train with delays of at most {DELAY_MAX} steps",
+        )
+    if layer.delay is not None or layer.recurrent_weight is not None:
+        yield Finding(
+            name,
+            "note",
+            "delays and recurrence carry activity beyond a sample's last step",
+            "Leave silent steps between samples in stock Lava, or build a fresh network for each",
+        )
+
+
+def _input_neurons(name: str) -> Finding:
+    return Finding(
+        name,
+        "note",
+        "the input layer's neurons are driven by their bias: in stock Lava the"
+        " network's input port is not connected to them",
+        "Set in_layer.neuron.bias_mant there to weight * pixel + bias",
+    )
+
+
+def _deployment(model: Model, target: Target) -> Iterator[Finding]:
+    record = model.deployment
+    if record is None:
+        yield Finding(
+            "model", "warning", "the file doesn't say how to run it", "Give --steps, --encoding and --readout"
+        )
+        return
+    outputs = int(np.prod(model.output_layer.shape))
+    if record.class_names and len(record.class_names) != outputs:
+        yield Finding(
+            "model",
+            "warning",
+            f"{len(record.class_names)} class names for {outputs} outputs",
+            "Export the model again with its own class names",
+        )
+    if record.readout == "membrane" and model.output_layer.neuron.threshold < READOUT_THRESHOLD:
+        yield Finding(
+            "model",
+            "warning",
+            "the membrane is read out of neurons that can spike, which resets it",
+            f"Export with threshold {READOUT_THRESHOLD} in the last layer",
+        )
+    if target == "loihi2" and record.steps & (record.steps - 1):
+        window = 1 << record.steps.bit_length()
+        yield Finding(
+            "model",
+            "note",
+            f"{record.steps} steps are no power of two: a sample takes a window of {window} steps on a chip",
+            f"Train with {window} steps to use them all",
+        )
+    yield from _overflow(record)
+
+
+def _overflow(record: Deployment) -> Iterator[Finding]:
+    for statement in record.overflow:
+        states = {"current": statement.current, "potential": statement.potential}
+        happens = " and ".join(key for key, state in states.items() if state == "happens")
+        unproved = " and ".join(key for key, state in states.items() if state == "not seen")
+        if happens:
+            yield Finding(
+                statement.layer,
+                "warning",
+                f"the {happens} leaves 24 bits on the calibration data",
+                "Every backend wraps and clips alike; a smaller integer scale avoids it",
+            )
+        if unproved:
+            yield Finding(
+                statement.layer,
+                "note",
+                f"the {unproved} could leave 24 bits on some input; none of the calibration data does",
+                "Every run counts wraps and clips",
+            )
