@@ -11,7 +11,7 @@ import torch
 
 from lavarobust.encoding import input_range
 from lavarobust.errors import LavarobustError
-from lavarobust.netx import state_bounds
+from lavarobust.netx.bounds import state_bounds
 from lavarobust.netx.deployment import Deployment, LayerOverflow, OverflowState
 from lavarobust.netx.limits import POTENTIAL_LIMIT, STATE_HALF_RANGE
 from lavarobust.netx.model import Conv, Dense, Flatten, Input, Layer, Model, Neuron

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lavarobust.errors import BackendError
+from lavarobust.errors import SettingsError
 from lavarobust.execution.simulator.propagate import LayerRun, propagate
 from lavarobust.execution.simulator.stages import Stage, compile_model
 from lavarobust.netx.deployment import ReadoutKind
@@ -42,7 +42,8 @@ class Simulator:
         """Execute a model on integer input; see :class:`lavarobust.execution.protocol.Backend`.
 
         Raises:
-            BackendError: no samples, or frames that do not fit the model.
+            SettingsError: no samples, frames that do not fit the model, or a layer without neurons to keep.
+            BackendError: sums that Lava could not hold.
         """
         stages = compile_model(model)
         _check(model, stages, stimulus, keep)
@@ -86,20 +87,20 @@ class _Chunk:
 
 def _check(model: Model, stages: tuple[Stage, ...], stimulus: Stimulus, keep: Collection[int]) -> None:
     if stimulus.samples == 0:
-        raise BackendError(f"{model.name}: nothing to run, the stimulus has no samples.")
+        raise SettingsError(f"{model.name}: nothing to run, the stimulus has no samples.")
     got = stimulus.frames.shape[1:-1]
     if int(np.prod(got)) != int(np.prod(model.input_shape)):
-        raise BackendError(
+        raise SettingsError(
             f"{model.name}: frames of shape {got} do not fit the model's input {model.input_shape}. "
             "Encode images of the model's own shape."
         )
     if not 1 <= stimulus.frames.shape[-1] <= stimulus.steps:
-        raise BackendError(
+        raise SettingsError(
             f"{model.name}: {stimulus.frames.shape[-1]} frames do not fit a window of {stimulus.steps} steps."
         )
     unknown = set(keep) - {stage.index for stage in stages}
     if unknown:
-        raise BackendError(f"{model.name}: layers {sorted(unknown)} hold no neurons, so there is no raster to keep.")
+        raise SettingsError(f"{model.name}: layers {sorted(unknown)} hold no neurons, so there is no raster to keep.")
 
 
 def _run_chunk(

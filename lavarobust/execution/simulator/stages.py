@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from lavarobust.dynamics import LIF, Surrogate
-from lavarobust.netx import effective_bias, effective_delay, fan_out, load_weight, recurrent_fan_out
+from lavarobust.netx.fanout import fan_out, recurrent_fan_out
+from lavarobust.netx.loader_rules import effective_bias, effective_delay, load_weight
 from lavarobust.netx.model import Conv, Dense, Flatten, Input, Model, Neuron, Shape
 
 
@@ -86,7 +87,8 @@ def _stage(
     bias = None if bias is None or not bias.any() else _channelwise(bias, shape)
     synapse = recurrent = delays = fan = recurrent_fan = None
     if not isinstance(layer, Input):
-        loaded = load_weight(layer, model.layer_name(index))
+        where = f"{model.name}: {model.layer_name(index)}"
+        loaded = load_weight(layer, where)
         synapse = _synapse(loaded.weight, loaded.shift)
         fan = torch.from_numpy(np.stack(fan_out(layer, input_shape), axis=1)).double()
     if isinstance(layer, Dense):
