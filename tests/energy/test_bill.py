@@ -104,6 +104,12 @@ def test_a_table_that_prices_more_is_used_in_full(spiking: Run, round_prices: Pr
     assert bill.ann.energy_pj == (81 + 18) * 2.0
 
 
+def test_the_baselines_price_counts_for_the_evidence(spiking: Run, round_prices: Profile) -> None:
+    guessed = replace(round_prices.prices["multiply_accumulate"], evidence="derived")
+    profile = replace(round_prices, prices={**round_prices.prices, "multiply_accumulate": guessed})
+    assert price(*spiking, profile).weakest_evidence == "derived"
+
+
 def test_the_papers_equations_hold_only_their_own_terms(spiking: Run, round_prices: Profile) -> None:
     bill = price(*spiking, round_prices, "hire-eq7")
     assert bill.total_pj.mean == 22 * 0.5

@@ -49,7 +49,9 @@ def test_an_image_sent_once_is_multiplied_once(direct: Run) -> None:
 
 
 def test_an_image_sent_in_every_step_is_multiplied_in_every_step(repeated: Run) -> None:
-    first = make_ledger(*repeated).layers[0]
+    ledger = make_ledger(*repeated)
+    assert ledger.host_events.tolist() == [6]
+    first = ledger.layers[0]
     assert numbers(first, "multiply_accumulates", "synops_dense", "dense_operations") == [[15], [18], [36]]
 
 
