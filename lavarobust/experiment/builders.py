@@ -1,0 +1,57 @@
+"""From a recipe to the things it describes."""
+
+from __future__ import annotations
+
+import torch
+
+from lavarobust.data import DataSet, load
+from lavarobust.dynamics import Surrogate
+from lavarobust.errors import SettingsError
+from lavarobust.experiment.recipe import PGDRecipe, Recipe
+from lavarobust.netx.deployment import Encoding
+from lavarobust.snn.architecture import parse_layers
+from lavarobust.snn.network import SpikingNetwork
+from lavarobust.training.objective import AdversarialPGD, Objective, Vanilla
+
+
+def build_data(recipe: Recipe) -> DataSet:
+    """The recipe's data set, split; raises DataError where its files are missing or malformed."""
+    data = recipe.data
+    return load(data.name, root=data.root, validation=data.validation, seed=data.seed, limit=data.limit)
+
+
+def build_network(recipe: Recipe, input_shape: tuple[int, ...], classes: int) -> SpikingNetwork:
+    """The recipe's network with its seed's initial weights.
+
+    Args:
+        input_shape: ``(C, H, W)`` of an image.
+        classes: of the data set.
+
+    Raises:
+        SettingsError: an architecture that fits neither the images nor the classes.
+    """
+    network, encoding = recipe.network, recipe.network.encoding
+    layers = parse_layers(network.layers)
+    outputs = getattr(layers[-1], "features", None)
+    if outputs != classes:
+        raise SettingsError(
+            f"network.layers ends in {network.layers[-1]!r}, and the data have {classes} classes. "
+            f"End in 'dense {classes}'"
+        )
+    return SpikingNetwork(
+        layers,
+        input_shape,
+        network.steps,
+        Encoding(encoding.kind, encoding.levels, encoding.mean, encoding.std, recipe.seed),
+        network.readout,
+        Surrogate(network.surrogate.name, network.surrogate.width, network.surrogate.through_reset),
+        torch.Generator().manual_seed(recipe.seed),
+    )
+
+
+def build_objective(recipe: Recipe) -> Objective:
+    """What the recipe's training minimises."""
+    objective = recipe.training.objective
+    if isinstance(objective, PGDRecipe):
+        return AdversarialPGD(objective.epsilon, objective.step_size, objective.steps)
+    return Vanilla()

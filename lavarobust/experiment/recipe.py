@@ -1,0 +1,159 @@
+"""The recipe: everything that determines a run, as frozen data."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from lavarobust.dynamics import SURROGATES
+from lavarobust.errors import SettingsError
+from lavarobust.snn.architecture import parse_layers
+from lavarobust.training.settings import AtLeastOne, AtLeastZero, Positive, Settings
+
+Epsilon = Annotated[
+    float, Field(gt=0, le=1, description="a number above 0 and up to 1 (pixels are in [0, 1])")
+]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataRecipe(_Section):
+    """Which images, and how they are split.
+
+    Attributes:
+        name: a known data set or a path.
+        root: folder of the data sets' files.
+        validation: share of the training images.
+        limit: most images in each part.
+        seed: of the split; apart from the run's, so that runs of several seeds share their test images.
+    """
+
+    name: Annotated[str, Field(min_length=1, description="digits, mnist, cifar10 or a path")] = "digits"
+    root: Annotated[str | None, Field(description="a folder, or null")] = None
+    validation: Annotated[float, Field(ge=0, lt=1, description="a share from 0 to below 1")] = 0.1
+    limit: Annotated[int | None, Field(ge=1, description="an integer of at least 1, or null")] = None
+    seed: AtLeastZero = 0
+
+
+class EncodingRecipe(_Section):
+    """How pixels become integers; see :class:`lavarobust.netx.deployment.Encoding`."""
+
+    kind: Literal["direct", "repeat", "rate"] = "direct"
+    levels: Annotated[int, Field(ge=1, le=1 << 24, description="an integer from 1 to 2**24")] = 16
+    mean: Annotated[tuple[float, ...], Field(description="one number per channel, or []")] = ()
+    std: Annotated[tuple[Positive, ...], Field(description="one number above 0 per channel, or []")] = ()
+
+    @model_validator(mode="after")
+    def _one_std_per_mean(self) -> EncodingRecipe:
+        if len(self.mean) != len(self.std):
+            raise ValueError(
+                f"mean has {len(self.mean)} numbers and std {len(self.std)}. Allowed: as many of each"
+            )
+        return self
+
+
+class SurrogateRecipe(_Section):
+    """The derivative of a spike; see :class:`lavarobust.dynamics.Surrogate`."""
+
+    name: Annotated[str, Field(description=f"one of {', '.join(SURROGATES)}")] = "triangular"
+    width: Positive = 1.0
+    through_reset: Annotated[bool, Field(description="true or false")] = False
+
+    @model_validator(mode="after")
+    def _is_known(self) -> SurrogateRecipe:
+        if self.name not in SURROGATES:
+            raise ValueError(f"name is {self.name!r}. Allowed: one of {', '.join(SURROGATES)}")
+        return self
+
+
+class NetworkRecipe(_Section):
+    """The network; layers in the short notation of :func:`lavarobust.snn.architecture.parse_layers`."""
+
+    layers: Annotated[
+        tuple[str, ...], Field(min_length=1, description="a list such as [conv 16 3 2, pool 2, dense 10]")
+    ]
+    steps: AtLeastOne
+    encoding: EncodingRecipe = EncodingRecipe()
+    readout: Literal["membrane", "spike_count"] = "membrane"
+    surrogate: SurrogateRecipe = SurrogateRecipe()
+
+    @model_validator(mode="after")
+    def _layers_can_be_read(self) -> NetworkRecipe:
+        try:
+            parse_layers(self.layers)
+        except SettingsError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+
+class VanillaRecipe(_Section):
+    """Cross-entropy on the images as they are."""
+
+    kind: Literal["vanilla"] = "vanilla"
+
+
+class PGDRecipe(_Section):
+    """Adversarial training; see :class:`lavarobust.training.objective.AdversarialPGD`."""
+
+    kind: Literal["pgd"]
+    epsilon: Epsilon
+    step_size: Annotated[
+        float | None, Field(gt=0, le=1, description="a number above 0 and up to 1, or null")
+    ] = None
+    steps: AtLeastOne = 7
+
+
+class TrainingRecipe(Settings):
+    """The loop's settings and what it minimises."""
+
+    objective: Annotated[VanillaRecipe | PGDRecipe, Field(discriminator="kind")] = VanillaRecipe()
+
+
+class ExportRecipe(_Section):
+    """How the network is deployed.
+
+    Attributes:
+        allow_overflow: export states that wrap or clip on the calibration images.
+        calibration_images: of the training part.
+    """
+
+    allow_overflow: Annotated[bool, Field(description="true or false")] = False
+    calibration_images: AtLeastOne = 512
+
+
+class AttackRecipe(_Section):
+    """What the finished model is evaluated under: PGD with random restarts."""
+
+    epsilon: Annotated[
+        tuple[Epsilon, ...], Field(min_length=1, description="a list of numbers above 0 and up to 1")
+    ] = (0.1,)
+    steps: AtLeastOne = 20
+    restarts: AtLeastOne = 1
+
+
+class Recipe(_Section):
+    """One run from data to evaluation.
+
+    Attributes:
+        name: of the run folder and of the model.
+        seed: of initial weights, order of images and draws in training.
+        threads: of torch; training gives the same bytes for the same number.
+    """
+
+    name: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+            description="letters, digits, '.', '_' and '-', beginning with a letter or digit",
+        ),
+    ]
+    seed: AtLeastZero = 0
+    threads: Annotated[int, Field(ge=1, le=1024, description="an integer from 1 to 1024")] = 2
+    data: DataRecipe = DataRecipe()
+    network: NetworkRecipe
+    training: TrainingRecipe = TrainingRecipe()
+    export: ExportRecipe = ExportRecipe()
+    attack: AttackRecipe = AttackRecipe()
