@@ -202,8 +202,11 @@ def _unpriced(ledger: Ledger, billed: set[Term], profile: Profile, rule: str) ->
         else:
             reason = f"{profile.name} has no price for it"
         items.append(Unpriced(term, float(np.mean(count)), reason))
-    for uncounted in ("memory_access", "static_power"):
-        items.append(Unpriced(uncounted, None, INSIDE if profile.all_in else "an execution doesn't count it"))
+    uncounted = ["memory_access", "static_power"]
+    if ledger.host_events is None:
+        uncounted += ["host_event", "input_bias_addition"]
+    for name in uncounted:
+        items.append(Unpriced(name, None, INSIDE if profile.all_in else "an execution doesn't count it"))
     return tuple(items)
 
 

@@ -47,7 +47,8 @@ class LayerLedger:
         input_events: non-zero inputs that arrived.
         spikes: emitted.
         neuron_updates: every neuron in every step of the window.
-        bias_additions: every non-zero bias in every step of the window.
+        bias_additions: every non-zero bias in every step of the window; those of an input population
+            are its image, and not counted.
     """
 
     layer: str
@@ -105,9 +106,10 @@ class Ledger:
     layers: tuple[LayerLedger, ...]
 
     @property
-    def host_events(self) -> np.ndarray:
-        """``(N,)`` int64: input events that the host sends to the chip."""
-        return self.layers[0].input_events
+    def host_events(self) -> np.ndarray | None:
+        """``(N,)`` int64: input events that the host sends to the chip; None where the first layer is
+        an input population, whose image arrives as biases that no record counts."""
+        return self.layers[0].input_events if self.layers[0].has_synapses else None
 
     def total(self, count: str) -> np.ndarray:
         """``(N,)`` int64: one of the per-layer counts, e.g. ``"spikes"``, over all layers."""
@@ -127,7 +129,7 @@ class Ledger:
             "steps": self.steps,
             "layers": layers,
             "total": {count: asdict(spread(self.total(count))) for count in _COUNTS},
-            "host_events": asdict(spread(self.host_events)),
+            "host_events": None if self.host_events is None else asdict(spread(self.host_events)),
         }
 
 

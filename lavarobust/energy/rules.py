@@ -32,17 +32,20 @@ def executed(ledger: Ledger) -> tuple[Operations, ...]:
 
     Spikes cost accumulates and payloads multiply-accumulates, one for each non-zero weight they
     reach; then neuron updates, bias additions, spikes, and the input events that the host sends.
+    An input population has neither synapses nor counted biases.
     """
     rows = []
     for layer in ledger.layers:
-        if layer.graded_input and layer.has_synapses:
-            rows.append(Operations(layer.layer, "multiply_accumulate", layer.multiply_accumulates))
-        elif layer.has_synapses:
-            rows.append(Operations(layer.layer, "accumulate", layer.accumulates))
+        if layer.has_synapses:
+            if layer.graded_input:
+                rows.append(Operations(layer.layer, "multiply_accumulate", layer.multiply_accumulates))
+            else:
+                rows.append(Operations(layer.layer, "accumulate", layer.accumulates))
+            rows.append(Operations(layer.layer, "bias_addition", layer.bias_additions))
         rows.append(Operations(layer.layer, "neuron_update", layer.neuron_updates))
-        rows.append(Operations(layer.layer, "bias_addition", layer.bias_additions))
         rows.append(Operations(layer.layer, "spike", layer.spikes))
-    rows.append(Operations("host", "host_event", ledger.host_events))
+    if ledger.host_events is not None:
+        rows.append(Operations("host", "host_event", ledger.host_events))
     return tuple(rows)
 
 

@@ -99,6 +99,20 @@ def repeated(direct: tuple[Record, Model]) -> tuple[Record, Model]:
 
 
 @pytest.fixture
+def driven() -> tuple[Record, Model]:
+    """An input population of two neurons driven by their biases, then a dense 2 -> 1; T = 4."""
+    layers = (Input(shape=(2,), neuron=LIF), Dense(np.full((1, 2), 2, dtype=np.int32), READOUT))
+    none = [[0, 0, 0, 0]]
+    first = {"input_events": none, "synops": none, "synops_dense": none, "spikes": [[0, 1, 0, 2]]}
+    second = {"input_events": [[0, 1, 0, 2]], "synops": [[0, 1, 0, 2]], "synops_dense": [[0, 1, 0, 2]]}
+    layer_counts = [
+        counts("0 input", 2, first, graded_input=True),
+        counts("1 dense", 1, {**second, "spikes": none}),
+    ]
+    return record(layer_counts, steps=4), Model(layers, input_shape=(2,), name="tiny")
+
+
+@pytest.fixture
 def round_prices() -> Profile:
     """Every term priced, at numbers that are exact in binary."""
     values = {

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lavarobust.energy import Bill, Price, Profile, load_profile, price
+from lavarobust.energy import Bill, Price, Profile, load_profile, make_ledger, price
 from lavarobust.errors import DataError, SettingsError
 from lavarobust.netx.model import Model
 from lavarobust.record import Record
@@ -142,6 +142,21 @@ def test_a_silent_network_has_no_ratio(spiking: Run) -> None:
     assert unpriced(bill)["neuron_update"] == 22.0
 
 
+def test_an_image_that_arrives_as_biases_is_named_and_not_zero(driven: Run, round_prices: Profile) -> None:
+    bill = price(*driven, round_prices)
+    # input population: 2 neurons, 3 spikes in 4 steps; dense 2 -> 1: 3 operations, 1 neuron, no bias
+    assert bill.total_pj.mean == 3 * 0.5 + (8 + 4) * 8 + 3 * 16
+    assert unpriced(bill) == {
+        "memory_access": None,
+        "static_power": None,
+        "host_event": None,
+        "input_bias_addition": None,
+    }
+    assert bill.ann.multiply_accumulates == 2
+    assert price(*driven, round_prices, "hire-eq7").total_pj.mean == 3 * 0.5
+    assert make_ledger(*driven).as_dict()["host_events"] is None
+
+
 def test_refusals(spiking: Run, direct: Run, round_prices: Profile) -> None:
     only_accumulate = replace(round_prices, prices={"accumulate": round_prices.prices["accumulate"]})
     with pytest.raises(SettingsError, match="no price for multiply_accumulate, which layer 0 dense of tiny"):
@@ -168,8 +183,8 @@ def test_json_and_rows(direct: Run, rule: str) -> None:
         "multiply_accumulate",
         "accumulate",
         "total",
-        "neuron_update (unpriced)",
         "bias_addition (unpriced)",
+        "neuron_update (unpriced)",
         "spike (unpriced)",
         "host_event (unpriced)",
         "memory_access (unpriced)",
