@@ -1,1 +1,35 @@
 """Attacks on the executed integer model, and the diagnosis that says whether they can be believed."""
+
+from lavarobust.attacks.attack import AttackResult, attack, fgsm, pgd, random_noise
+from lavarobust.attacks.craft import craft_linf
+from lavarobust.attacks.evaluate import evaluate
+from lavarobust.attacks.integer_victim import IntegerVictim
+from lavarobust.attacks.network_victim import NetworkVictim
+from lavarobust.attacks.result import AttackOutcome, Judged, RobustnessResult
+from lavarobust.attacks.settings import FGSM, PGD, AttackSettings, Noise
+from lavarobust.attacks.threat import ThreatModel, ThreatModelError
+from lavarobust.attacks.victim import ChunkedVictim, Queries, Victim
+
+__all__ = [
+    "FGSM",
+    "PGD",
+    "AttackOutcome",
+    "AttackResult",
+    "AttackSettings",
+    "ChunkedVictim",
+    "IntegerVictim",
+    "Judged",
+    "NetworkVictim",
+    "Noise",
+    "Queries",
+    "RobustnessResult",
+    "ThreatModel",
+    "ThreatModelError",
+    "Victim",
+    "attack",
+    "craft_linf",
+    "evaluate",
+    "fgsm",
+    "pgd",
+    "random_noise",
+]

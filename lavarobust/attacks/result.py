@@ -1,0 +1,124 @@
+"""What an evaluation found: counted on the executed model, per attack and as the worst of all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lavarobust.attacks.settings import AttackSettings
+from lavarobust.attacks.threat import ThreatModel
+from lavarobust.attacks.victim import Queries
+from lavarobust.dynamics import Surrogate
+from lavarobust.record import Record
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """One execution of N samples held against their labels.
+
+    Attributes:
+        record: the execution, with the counts that price it.
+        labels: ``(N,)`` int64.
+    """
+
+    record: Record
+    labels: np.ndarray
+
+    @property
+    def correct(self) -> np.ndarray:
+        """``(N,)`` bool, ties going to the lowest class index."""
+        correct: np.ndarray = self.record.prediction == self.labels
+        return correct
+
+    @property
+    def strictly_correct(self) -> np.ndarray:
+        """``(N,)`` bool, a tie counting as wrong."""
+        return self.correct & ~self.record.tied
+
+    @property
+    def accuracy(self) -> float:
+        return float(self.correct.mean())
+
+    @property
+    def strict_accuracy(self) -> float:
+        """Accuracy with ties counted as wrong."""
+        return float(self.strictly_correct.mean())
+
+    @property
+    def tie_share(self) -> float:
+        return float(self.record.tied.mean())
+
+
+@dataclass(frozen=True, eq=False)
+class AttackOutcome:
+    """One attack, crafted on the simulator's gradients and executed on the backend.
+
+    Attributes:
+        settings, threat: what was run.
+        images: ``(N, C, H, W)`` float32 adversarial images.
+        executed: their execution.
+        success_rate: share of the samples right without attack that are wrong with it; 0 if there are none.
+        strict_success_rate: the same with ties counted as wrong, before and after.
+        zero_gradient_share: of all gradients computed, the share that was zero in every pixel.
+        surprises: samples whose executed prediction differs from the one the attack saw; 0 where
+            simulator and backend agree, as they must.
+        queries: executions of single samples that the attack took.
+    """
+
+    settings: AttackSettings
+    threat: ThreatModel
+    images: np.ndarray
+    executed: Judged
+    success_rate: float
+    strict_success_rate: float
+    zero_gradient_share: float
+    surprises: int
+    queries: Queries
+
+
+@dataclass(frozen=True, eq=False)
+class RobustnessResult:
+    """Clean and attacked accuracy of one model on one backend.
+
+    Attributes:
+        model, backend: names; every figure belongs to both.
+        surrogate: of the attacker's gradients.
+        seed: key of the attacks' draws.
+        draw: which repetition of the encoder's draws was attacked and executed.
+        indices: ``(N,)`` of the samples in their data set.
+        clean: execution of the clean images.
+        outcomes: one per threat model and attack, in the order asked for.
+    """
+
+    model: str
+    backend: str
+    surrogate: Surrogate
+    seed: int
+    draw: int
+    indices: np.ndarray
+    clean: Judged
+    outcomes: tuple[AttackOutcome, ...]
+
+    @property
+    def threats(self) -> tuple[ThreatModel, ...]:
+        return tuple(dict.fromkeys(outcome.threat for outcome in self.outcomes))
+
+    def robust(self, threat: ThreatModel) -> np.ndarray:
+        """``(N,)`` bool: right without attack and under every attack of that threat model."""
+        return np.logical_and.reduce([judged.correct for judged in self._judged(threat)])
+
+    def strictly_robust(self, threat: ThreatModel) -> np.ndarray:
+        """``(N,)`` bool: the same with ties counted as wrong."""
+        return np.logical_and.reduce([judged.strictly_correct for judged in self._judged(threat)])
+
+    def robust_accuracy(self, threat: ThreatModel) -> float:
+        """Accuracy under the worst of the attacks, chosen per sample."""
+        return float(self.robust(threat).mean())
+
+    def strict_robust_accuracy(self, threat: ThreatModel) -> float:
+        """The same with ties counted as wrong."""
+        return float(self.strictly_robust(threat).mean())
+
+    def _judged(self, threat: ThreatModel) -> list[Judged]:
+        return [self.clean] + [outcome.executed for outcome in self.outcomes if outcome.threat == threat]

@@ -1,0 +1,204 @@
+"""What an attack sees: logits and gradients of a batch, whatever computes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from lavarobust.attacks.losses import LOSSES
+from lavarobust.attacks.slots import chunks
+from lavarobust.errors import DataError, SettingsError
+
+DEFAULT_CHUNK = 64
+
+
+@dataclass
+class Queries:
+    """Executions of single samples, without the rows that only fill a chunk.
+
+    Attributes:
+        forward: executions; one that a gradient follows counts here too.
+        backward: gradients.
+    """
+
+    forward: int = 0
+    backward: int = 0
+
+    def since(self, earlier: Queries) -> Queries:
+        """What was added after ``earlier`` was copied."""
+        return Queries(self.forward - earlier.forward, self.backward - earlier.backward)
+
+
+class Victim(Protocol):
+    """A classifier under attack; every call starts from a state of rest and leaves none behind.
+
+    Attributes:
+        name: for reports.
+        stochastic: True where ``draw`` changes the answer.
+        queries: what has been asked so far.
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def stochastic(self) -> bool: ...
+
+    @property
+    def queries(self) -> Queries: ...
+
+    def logits(self, images: np.ndarray, indices: np.ndarray, draw: int = 0) -> np.ndarray:
+        """``(N, classes)`` float64 of images ``(N, C, H, W)`` in [0, 1].
+
+        Args:
+            images: pixels.
+            indices: ``(N,)`` each sample's index in its data set: the key of its random draws.
+            draw: which repetition of those draws.
+        """
+        ...
+
+    def loss_gradient(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        indices: np.ndarray,
+        loss: str = "cross_entropy",
+        draw: int = 0,
+    ) -> np.ndarray:
+        """``(N, C, H, W)`` float32 gradient of the loss with respect to the pixels.
+
+        Each sample's gradient is right up to a positive factor (:mod:`lavarobust.attacks.losses`).
+        """
+        ...
+
+    def logits_and_gradient(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        indices: np.ndarray,
+        loss: str = "cross_entropy",
+        draw: int = 0,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Both of the above for the price of one forward and one backward execution."""
+        ...
+
+
+class ChunkedVictim:
+    """A victim that computes in padded chunks of fixed size: its answers do not depend on the batch.
+
+    Args:
+        name: for reports.
+        stochastic: True where ``draw`` changes the answer.
+        chunk: rows per chunk.
+        threads: of torch, while it computes; another number may round gradients otherwise.
+
+    Raises:
+        SettingsError: chunk or threads below 1.
+    """
+
+    def __init__(self, name: str, stochastic: bool, chunk: int = DEFAULT_CHUNK, threads: int = 1) -> None:
+        if chunk < 1 or threads < 1:
+            raise SettingsError(f"victim with chunk={chunk} and threads={threads}. Give at least 1 of each.")
+        self.name, self.stochastic = name, stochastic
+        self.chunk, self.threads = chunk, threads
+        self.queries = Queries()
+
+    def logits(self, images: np.ndarray, indices: np.ndarray, draw: int = 0) -> np.ndarray:
+        """See :class:`Victim`."""
+        parts = []
+        with self._computing(), torch.no_grad():
+            for positions, pixels, keys, rows in self._chunks(images, indices):
+                scores = self._scores(torch.from_numpy(pixels), keys, draw)
+                parts.append((positions, self._logits_of(scores, rows)))
+        self.queries.forward += len(images)
+        return _scattered(parts, len(images))
+
+    def loss_gradient(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        indices: np.ndarray,
+        loss: str = "cross_entropy",
+        draw: int = 0,
+    ) -> np.ndarray:
+        """See :class:`Victim`."""
+        return self.logits_and_gradient(images, labels, indices, loss, draw)[1]
+
+    def logits_and_gradient(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        indices: np.ndarray,
+        loss: str = "cross_entropy",
+        draw: int = 0,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See :class:`Victim`.
+
+        Raises:
+            DataError: labels beyond the classes.
+        """
+        all_logits, gradients = [], []
+        with self._computing(), torch.enable_grad():
+            for positions, filled, keys, rows in self._chunks(images, indices):
+                pixels = torch.from_numpy(filled).requires_grad_()
+                scores = self._scores(pixels, keys, draw)
+                logits = self._logits_of(scores, rows)
+                _check_labels(labels[positions], logits.shape[1])
+                direction = np.zeros(scores.shape)
+                direction[rows] = LOSSES[loss](logits, labels[positions])[1]
+                ascent = torch.from_numpy(direction).to(scores.dtype)
+                (gradient,) = torch.autograd.grad(scores, pixels, ascent)
+                all_logits.append((positions, logits))
+                gradients.append((positions, gradient.numpy()[rows]))
+        self.queries.forward += len(images)
+        self.queries.backward += len(images)
+        return _scattered(all_logits, len(images)), _scattered(gradients, len(images))
+
+    def _scores(self, images: torch.Tensor, indices: np.ndarray, draw: int) -> torch.Tensor:
+        """``(chunk, classes)`` of a whole chunk, differentiable with respect to its images."""
+        raise NotImplementedError
+
+    def _as_logits(self, scores: np.ndarray) -> np.ndarray:
+        """Logits of scores ``(N, classes)``: an order-preserving, positive multiple of each row."""
+        return scores
+
+    def _logits_of(self, scores: torch.Tensor, rows: np.ndarray) -> np.ndarray:
+        logits = self._as_logits(scores.detach().double().numpy())[rows]
+        if not np.isfinite(logits).all():
+            raise DataError(f"{self.name}: logits are not finite. Check the weights of the model.")
+        return logits
+
+    @contextmanager
+    def _computing(self) -> Iterator[None]:
+        before = torch.get_num_threads()
+        torch.set_num_threads(self.threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)
+
+    def _chunks(
+        self, images: np.ndarray, indices: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+        for positions, rows in chunks(indices, self.chunk):
+            filled = np.zeros((self.chunk, *images.shape[1:]), dtype=np.float32)
+            keys = np.zeros(self.chunk, dtype=np.int64)
+            filled[rows], keys[rows] = images[positions], indices[positions]
+            yield positions, filled, keys, rows
+
+
+def _scattered(parts: list[tuple[np.ndarray, np.ndarray]], samples: int) -> np.ndarray:
+    whole = np.empty((samples, *parts[0][1].shape[1:]), dtype=parts[0][1].dtype)
+    for positions, values in parts:
+        whole[positions] = values
+    return whole
+
+
+def _check_labels(labels: np.ndarray, classes: int) -> None:
+    if classes < 2 or labels.max() >= classes:
+        raise DataError(f"labels up to {labels.max()} do not fit a model of {classes} classes. Give its own.")
