@@ -20,7 +20,7 @@ endif
 ifeq ($(origin PYTHON),undefined)
 PYTHON := $(shell for name in $(CANDIDATES); do $$name -c '$(USABLE)' 2>/dev/null && { echo $$name; break; }; done)
 endif
-VERSION := $(shell $(PYTHON) -c '$(USABLE); print("%d.%d" % sys.version_info[:2])' 2>/dev/null)
+VERSION := $(if $(PYTHON),$(shell $(PYTHON) -c '$(USABLE); print("%d.%d" % sys.version_info[:2])' 2>/dev/null))
 TORCH ?= -r requirements/torch.txt
 WORKERS ?= 2
 
@@ -38,7 +38,7 @@ help:
 
 interpreter:
 	@[ -n "$(VERSION)" ] || { \
-	  echo "error: $(if $(PYTHON),$(PYTHON) is not,found no) usable Python$(if $(FLAVOUR), 3.10 (PINNED=1 needs that one), 3.10 3.11 or 3.12)" \
+	  echo "error: $(if $(PYTHON),$(PYTHON) is not,found no) Python $(if $(FLAVOUR),3.10 (needed by PINNED=1),3.10 to 3.12)" \
 	       "with venv and ensurepip. Install one (on Debian and Ubuntu also its python3-venv package)," \
 	       "or name it: make PYTHON=/path/to/python3.11" >&2; exit 2; }
 
