@@ -16,10 +16,13 @@ class Stimulus:
         frames: ``(N, C, H, W, F)`` or ``(N, n, F)`` int32; frame f is sent at step f of the
             sample's window, and nothing from step F on (F <= steps).
         steps: T, the length of a sample's window.
+        graded: whether a value is a payload (an analog pixel) even where all happen to be 0 or 1; None
+            asks the values.
     """
 
     frames: np.ndarray
     steps: int
+    graded: bool | None = None
 
     @property
     def samples(self) -> int:
@@ -27,7 +30,9 @@ class Stimulus:
 
     @property
     def binary(self) -> bool:
-        """True where every value is 0 or 1, so that an input event is a spike and not a payload."""
+        """True where an input event is a spike and not a payload."""
+        if self.graded is not None:
+            return not self.graded
         return bool(((self.frames == 0) | (self.frames == 1)).all())
 
 

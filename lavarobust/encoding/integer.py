@@ -42,9 +42,10 @@ def encode(
         raise DataError(outside_range(images.min(), images.max()))
     if encoding.kind == "rate":
         spikes = rate_spikes(encoding, images, steps, indices, draw)
-        return Stimulus(np.ascontiguousarray(np.moveaxis(spikes, 0, -1), dtype=np.int32), steps)
+        return Stimulus(np.ascontiguousarray(np.moveaxis(spikes, 0, -1), dtype=np.int32), steps, graded=False)
     frame = quantise(encoding, images).astype(np.int32)[..., None]
-    return Stimulus(frame if encoding.kind == "direct" else np.repeat(frame, steps, axis=-1), steps)
+    frames = frame if encoding.kind == "direct" else np.repeat(frame, steps, axis=-1)
+    return Stimulus(frames, steps, graded=True)
 
 
 def quantise(encoding: Encoding, images: np.ndarray) -> np.ndarray:

@@ -24,7 +24,6 @@ class DataChoice:
         images, labels: .npy files, instead of ``data``.
         part: ``test``, ``validation`` or ``train``.
         limit: use the first so many images only.
-        seed: of the split; by default the one in the model's recipe.
     """
 
     data: str | None = None
@@ -33,7 +32,6 @@ class DataChoice:
     labels: str | None = None
     part: str = "test"
     limit: int | None = None
-    seed: int | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,15 +88,13 @@ def _from_data_set(model: Model, choice: DataChoice) -> ChosenImages:
             "cifar10 or a path), or --images FILE.npy with --labels FILE.npy."
         )
     same = choice.data is None or choice.data == recorded.get("name")
-    seed = choice.seed
-    if seed is None:
-        seed = int(recipe.get("seed", 0)) if same else 0
+    recorded = recorded if same else {}
     data = load(
         name,
-        root=choice.data_root or (recorded.get("root") if same else None),
-        validation=float(recorded.get("validation", 0.1)) if same else 0.1,
-        seed=seed,
-        limit=recorded.get("limit") if same else None,
+        root=choice.data_root or recorded.get("root"),
+        validation=float(recorded.get("validation", 0.1)),
+        seed=int(recorded.get("seed", 0)),
+        limit=recorded.get("limit"),
     )
     assumptions = () if choice.data else (f"assumed --data {name}: the file names it",)
     return ChosenImages(getattr(data, choice.part), f"{data.name} {choice.part}", assumptions)

@@ -106,10 +106,13 @@ def _bias(rng: np.random.Generator, size: int, reach: float) -> np.ndarray | Non
 
 def _random_conv(rng: np.random.Generator, shape: tuple[int, ...]) -> Conv:
     groups = int(rng.choice([1, shape[0]]))
-    kernel = tuple(int(k) for k in rng.integers(1, 4, 2))
+    kernel = tuple(int(min(k, side)) for k, side in zip(rng.integers(1, 4, 2), shape[1:], strict=True))
     stride = tuple(int(s) for s in rng.integers(1, 3, 2))
     padding = tuple(int(p) for p in rng.integers(0, 2, 2))
-    dilation = tuple(int(d) for d in rng.integers(1, 3, 2))
+    dilation = tuple(
+        int(d) if d * (k - 1) < side else 1
+        for d, k, side in zip(rng.integers(1, 3, 2), kernel, shape[1:], strict=True)
+    )
     out = groups * int(rng.integers(1, 4))
     size = tuple(
         (side + 2 * p - d * (k - 1) - 1) // s + 1

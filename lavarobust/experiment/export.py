@@ -1,0 +1,120 @@
+"""Deploy a finished run: fold, quantise, check, write. The ``export`` verb."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from lavarobust.data import Images
+from lavarobust.execution import backend
+from lavarobust.experiment.builders import build_data
+from lavarobust.experiment.plan import execute, plan_for
+from lavarobust.experiment.run_folder import RunFolder, versions
+from lavarobust.experiment.train import load_network, torch_threads
+from lavarobust.netx import write_model
+from lavarobust.netx.deployment import LayerOverflow
+from lavarobust.netx.model import Model
+from lavarobust.snn.deploy import describe, effective_weight_bits, to_model
+from lavarobust.snn.network import SpikingNetwork
+
+MODEL_FILE = "model.net"
+EXPORT_FILE = "export.json"
+_BATCH = 256
+
+
+@dataclass(frozen=True)
+class ExportResult:
+    """A deployed model.
+
+    Attributes:
+        path: the ``.net`` file.
+        float_accuracy, quantised_accuracy, deployed_accuracy: on the validation images: the network
+            before rounding, SLAYER's quantised forward, and the simulator executing the file; None
+            without validation images.
+        overflow: what is known about each layer's 24-bit range.
+        weight_bits: per layer, per output channel, bits that its largest weight uses (8 at most).
+    """
+
+    path: Path
+    float_accuracy: float | None
+    quantised_accuracy: float | None
+    deployed_accuracy: float | None
+    overflow: tuple[LayerOverflow, ...]
+    weight_bits: Mapping[str, tuple[int, ...]]
+
+
+def export(
+    folder: str | Path, path: str | Path | None = None, allow_overflow: bool | None = None
+) -> ExportResult:
+    """Write a run's selected network as a NetX file that stock lava-dl runs identically.
+
+    Args:
+        folder: a finished run.
+        path: of the file; ``model.net`` in the run's folder if None.
+        allow_overflow: export although states wrap or clip; the recipe says if None.
+
+    Raises:
+        RunFolderError: no finished run there.
+        OverflowHappens: states leave their 24 bits on the calibration images.
+        ModelFileError, WriteError: a layer that can't be written, or a disk that can't be written to.
+    """
+    run = RunFolder(Path(folder))
+    network = load_network(run.path)
+    recipe = run.recipe()
+    target = Path(path) if path is not None else run.path / MODEL_FILE
+    with torch_threads(recipe.threads):
+        data = build_data(recipe)
+        calibration = data.train.take(recipe.export.calibration_images)
+        model = describe(
+            network,
+            to_model(network, name=str(target)),
+            calibration.images,
+            calibration.indices,
+            class_names=data.class_names,
+            data=data.name,
+            recipe=recipe.model_dump(mode="json"),
+            versions=versions(),
+            allow_overflow=recipe.export.allow_overflow if allow_overflow is None else allow_overflow,
+        )
+        write_model(model, target)
+        result = _measured(network, model, data.validation, target)
+    run.write_json(
+        EXPORT_FILE,
+        {
+            "model": target.name,
+            "float_accuracy": result.float_accuracy,
+            "quantised_accuracy": result.quantised_accuracy,
+            "deployed_accuracy": result.deployed_accuracy,
+            "overflow": [vars(entry) for entry in result.overflow],
+            "weight_bits": {name: list(bits) for name, bits in result.weight_bits.items()},
+        },
+    )
+    return result
+
+
+@torch.no_grad()
+def network_scores(network: SpikingNetwork, images: Images, quantised: bool) -> np.ndarray:
+    """Logits ``(N, classes)`` of the float or the quantised network, in eval mode."""
+    network.eval()
+    parts = []
+    for start in range(0, images.samples, _BATCH):
+        part = slice(start, start + _BATCH)
+        pixels = torch.from_numpy(images.images[part])
+        parts.append(network.activity(pixels, images.indices[part], quantised=quantised).logits.numpy())
+    return np.concatenate(parts)
+
+
+def _measured(network: SpikingNetwork, model: Model, images: Images, path: Path) -> ExportResult:
+    assert model.deployment is not None
+    accuracies: list[float | None] = [None, None, None]
+    if images.samples:
+        record = execute(backend("simulator"), model, plan_for(model), images.images, images.indices)
+        predictions = [network_scores(network, images, quantised).argmax(1) for quantised in (False, True)]
+        accuracies = [
+            float(np.mean(prediction == images.labels)) for prediction in (*predictions, record.prediction)
+        ]
+    return ExportResult(path, *accuracies, model.deployment.overflow, effective_weight_bits(model))
