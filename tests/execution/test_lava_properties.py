@@ -39,7 +39,7 @@ def dense(rng, inputs, recurrent, delayed, biased):
     steps=st.integers(1, 9),
     graded=st.booleans(),
 )
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_sample_runs_as_if_it_were_alone(agrees, seed, kinds, biased, steps, graded):
     rng = np.random.default_rng(seed)
     layers, inputs = [], 4

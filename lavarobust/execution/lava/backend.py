@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
 from lava.lib.dl.netx.hdf5 import Network
@@ -37,7 +39,7 @@ class LavaBackend:
 
     Args:
         fast_convolution: replace Lava's convolution by an exact, vectorised one while it runs.
-        progress: called with the number of finished samples.
+        progress: called with the number of samples that went through the shared network.
     """
 
     name = "lava"
@@ -75,58 +77,51 @@ class LavaBackend:
         carried = carries(model)
         window = stimulus.steps + silent_steps(carried)
         with fast_convolution_patch() if self.fast_convolution else nullcontext():
-            disturbed = self._stream(model, stimulus, window, carried, collector)
+            disturbed = _stream(model, stimulus, window, carried, collector.add, self.progress or _nothing)
             for sample in disturbed:
-                alone = Stimulus(stimulus.frames[sample : sample + 1], stimulus.steps)
-                self._stream(model, alone, window, carried, _Shifted(collector, sample))
+                alone = replace(stimulus, frames=stimulus.frames[sample : sample + 1])
+                add = partial(_add_alone, collector, sample)
+                _stream(model, alone, window, carried, add, _nothing)
         return collector
 
-    def _stream(
-        self,
-        model: Model,
-        stimulus: Stimulus,
-        window: int,
-        carried: tuple[Carry, ...],
-        collector: Collector | _Shifted,
-    ) -> list[int]:
-        """Run all samples in one network; returns those that an earlier sample could have touched."""
-        with forgetting_processes():
-            network = stock_network(model, window, message_bits(stimulus))
-            depth = len(network)
-            rows = _slice_samples(model, window) + -(-depth // window)
-            traces = _attach(network, model, stimulus, window, rows)
-            # what sample i leaves behind is known at the end of its window
-            disturbed = []
-            with Session(network, _run_config()) as session:
-                session.advance(depth)
-                _refuse_early_spikes(model, traces, carried)
-                done = 0
-                while done < stimulus.samples:
-                    count = min(_slice_samples(model, window), stimulus.samples - done)
-                    session.advance(count * window)
-                    chosen = np.arange(done, done + count)
-                    collector.add(
-                        done,
-                        [
-                            _slice(trace, chosen, layer.shape)
-                            for trace, (_, layer) in zip(traces, model.populations, strict=True)
-                        ],
-                    )
-                    disturbed += [int(i) + 1 for i in chosen if not _quiet_after(traces, int(i), carried)]
-                    done += count
-                    if self.progress is not None and isinstance(collector, Collector):
-                        self.progress(done)
-        return [sample for sample in disturbed if sample < stimulus.samples]
+
+def _nothing(finished: int) -> None:
+    """No progress to show."""
 
 
-class _Shifted:
-    """Adds the only sample of a run as sample ``index`` of a collector."""
+def _add_alone(collector: Collector, sample: int, first: int, slices: list[PopulationSlice]) -> None:
+    collector.add(sample + first, slices)
 
-    def __init__(self, collector: Collector, index: int) -> None:
-        self._collector, self._index = collector, index
 
-    def add(self, first: int, slices: list[PopulationSlice]) -> None:
-        self._collector.add(self._index + first, slices)
+def _stream(
+    model: Model,
+    stimulus: Stimulus,
+    window: int,
+    carried: tuple[Carry, ...],
+    add: Callable[[int, list[PopulationSlice]], None],
+    report: Callable[[int], None],
+) -> list[int]:
+    """Run all samples in one network; returns those that the sample before could have touched."""
+    at_once = _slice_samples(model, window)
+    disturbed = []
+    with forgetting_processes():
+        network = stock_network(model, window, message_bits(stimulus))
+        depth = len(network)
+        # the first layers are ahead of the last one by up to depth - 1 steps
+        traces = _attach(network, model, stimulus, window, rows=at_once + -(-depth // window))
+        with Session(network, _run_config()) as session:
+            session.advance(depth)
+            _refuse_early_spikes(model, traces, carried)
+            for first in range(0, stimulus.samples, at_once):
+                samples = np.arange(first, min(first + at_once, stimulus.samples))
+                session.advance(len(samples) * window)
+                add(first, [
+                    _slice(trace, samples, layer.shape)
+                    for trace, (_, layer) in zip(traces, model.populations, strict=True)
+                ])  # fmt: skip
+                disturbed += [i + 1 for i in samples.tolist() if not _quiet_after(traces, i, carried)]
+                report(first + len(samples))
+    return [sample for sample in disturbed if sample < stimulus.samples]
 
 
 def _run_config() -> Loihi2SimCfg:

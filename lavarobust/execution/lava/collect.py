@@ -9,6 +9,7 @@ import numpy as np
 
 from lavarobust.netx.deployment import ReadoutKind
 from lavarobust.netx.fanout import fan_out, recurrent_fan_out
+from lavarobust.netx.loader_rules import effective_bias
 from lavarobust.netx.model import Conv, Dense, Input, Model, Shape
 from lavarobust.record import LayerCounts, Record, Stimulus, decide
 
@@ -169,7 +170,7 @@ def _recurrent_fan_outs(layer: Population) -> FanOuts | None:
 
 
 def _biased_neurons(layer: Population) -> int:
-    if isinstance(layer, Input) or layer.bias is None:
+    if isinstance(layer, Input):
         return 0
-    per_channel = 1 if isinstance(layer, Dense) else int(np.prod(layer.shape[1:]))
-    return int(np.count_nonzero(layer.bias)) * per_channel
+    per_channel = int(np.prod(layer.shape[1:], dtype=np.int64))
+    return int(np.count_nonzero(effective_bias(layer))) * per_channel

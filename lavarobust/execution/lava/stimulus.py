@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def fitting(model: Model, stimulus: Stimulus, keep: Collection[int]) -> Stimulus
     unknown = sorted(set(keep) - set(populations))
     if unknown:
         raise BackendError(f"{model.name}: layers {unknown} hold no neurons to keep; {populations} do")
-    return Stimulus(frames.reshape(len(frames), *model.input_shape, -1), stimulus.steps)
+    return replace(stimulus, frames=frames.reshape(len(frames), *model.input_shape, -1))
 
 
 def message_bits(stimulus: Stimulus) -> int:
