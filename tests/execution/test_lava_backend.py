@@ -9,6 +9,7 @@ from lavarobust.record import Stimulus
 
 pytest.importorskip("lava.magma")
 from lavarobust.execution.lava import LavaBackend
+from lavarobust.execution.lava.stimulus import message_bits
 
 LAVA = LavaBackend(fast_convolution=False)
 
@@ -105,6 +106,14 @@ def test_slices_and_progress(monkeypatch, rng, agrees):
     record, states = everything(model, stimulus, backend)
     agrees(model, stimulus, record, states)
     assert finished == [2, 4, 5]
+
+
+@pytest.mark.parametrize(
+    "values, graded, bits", [([0, 1], None, 0), ([0, 1], True, 2), ([0, -1], False, 2), ([0, 255], None, 9)]
+)
+def test_only_spikes_of_0_and_1_travel_without_payload(values, graded, bits):
+    frames = np.array(values, dtype=np.int32).reshape(1, 2, 1)
+    assert message_bits(Stimulus(frames, 1, graded)) == bits
 
 
 @pytest.mark.parametrize(

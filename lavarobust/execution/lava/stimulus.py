@@ -51,9 +51,10 @@ def message_bits(stimulus: Stimulus) -> int:
 
     Lava only asks whether it is positive; 0 would make a 1 of every non-zero value.
     """
-    if stimulus.binary:
+    frames = stimulus.frames
+    if stimulus.binary and ((frames == 0) | (frames == 1)).all():
         return 0
-    return int(np.abs(stimulus.frames.astype(np.int64)).max()).bit_length() + 1
+    return max(abs(int(frames.min())), abs(int(frames.max()))).bit_length() + 1
 
 
 def lava_frames(model: Model, stimulus: Stimulus) -> np.ndarray:
