@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from lavarobust.data import Images
 from lavarobust.execution import backend
 from lavarobust.experiment.builders import build_data
+from lavarobust.experiment.network_scores import network_scores
 from lavarobust.experiment.plan import execute, plan_for
 from lavarobust.experiment.run_folder import RunFolder, versions
 from lavarobust.experiment.train import load_network, torch_threads
@@ -23,7 +23,6 @@ from lavarobust.snn.network import SpikingNetwork
 
 MODEL_FILE = "model.net"
 EXPORT_FILE = "export.json"
-_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -94,18 +93,6 @@ def export(
         },
     )
     return result
-
-
-@torch.no_grad()
-def network_scores(network: SpikingNetwork, images: Images, quantised: bool) -> np.ndarray:
-    """Logits ``(N, classes)`` of the float or the quantised network, in eval mode."""
-    network.eval()
-    parts = []
-    for start in range(0, images.samples, _BATCH):
-        part = slice(start, start + _BATCH)
-        pixels = torch.from_numpy(images.images[part])
-        parts.append(network.activity(pixels, images.indices[part], quantised=quantised).logits.numpy())
-    return np.concatenate(parts)
 
 
 def _measured(network: SpikingNetwork, model: Model, images: Images, path: Path) -> ExportResult:

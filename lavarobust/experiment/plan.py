@@ -10,7 +10,7 @@ import numpy as np
 from lavarobust.encoding import encode
 from lavarobust.errors import SettingsError
 from lavarobust.execution.protocol import Backend
-from lavarobust.netx.deployment import Encoding, ReadoutKind
+from lavarobust.netx.deployment import Deployment, Encoding, ReadoutKind
 from lavarobust.netx.limits import READOUT_THRESHOLD
 from lavarobust.netx.model import Dense, Input, Model
 from lavarobust.record import Record
@@ -34,6 +34,11 @@ class Plan:
     encoding: Encoding
     readout: ReadoutKind
     assumptions: tuple[str, ...] = ()
+
+    def as_deployment(self, model: Model) -> Deployment:
+        """The same as a deployment group, for a model whose file has none."""
+        known = model.deployment or Deployment(self.steps, self.encoding, self.readout, model.input_shape)
+        return replace(known, steps=self.steps, encoding=self.encoding, readout=self.readout)
 
 
 def plan_for(
@@ -71,7 +76,9 @@ def plan_for(
             "--readout": plan.readout,
         }
         assumptions = [
-            f"assumed {flag} {values[flag]}: the file does not say" for flag, value in given.items() if value is None
+            f"assumed {flag} {values[flag]}: the file does not say"
+            for flag, value in given.items()
+            if value is None
         ]
     new_encoding = plan.encoding
     if encoding is not None:

@@ -59,7 +59,9 @@ class RunResult:
 
 
 def prepare(
-    path: str | Path, images: DataChoice = DataChoice(), plan: PlanChoice = PlanChoice()  # noqa: B008
+    path: str | Path,
+    images: DataChoice = DataChoice(),
+    plan: PlanChoice = PlanChoice(),  # noqa: B008
 ) -> Prepared:
     """Read a model file and load the images it is to be run on.
 
@@ -67,16 +69,14 @@ def prepare(
         ModelFileError, SettingsError, DataError: each with its place and remedy.
     """
     model = read_model(path)
-    made = plan_for(
-        model, steps=plan.steps, encoding=plan.encoding, levels=plan.levels, readout=plan.readout
-    )
+    made = plan_for(model, steps=plan.steps, encoding=plan.encoding, levels=plan.levels, readout=plan.readout)
     return Prepared(model, made, choose_images(model, images))
 
 
 def run(
     path: str | Path,
     images: DataChoice = DataChoice(),  # noqa: B008
-    plan: PlanChoice = PlanChoice(),  # noqa: B008
+    plan: PlanChoice = PlanChoice(),
     backend: str = "simulator",
 ) -> RunResult:
     """Execute a ``.net`` file on images.

@@ -1,0 +1,86 @@
+"""Attack a deployed model white-box, with nothing but its file: the ``attack`` verb."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lavarobust.attacks import FGSM, PGD, AttackSettings, RobustnessResult, ThreatModel, evaluate
+from lavarobust.attacks.evaluate import Progress
+from lavarobust.dynamics import Surrogate
+from lavarobust.errors import SettingsError
+from lavarobust.execution import backend as make_backend
+from lavarobust.experiment.inputs import DataChoice
+from lavarobust.experiment.run import PlanChoice, prepare
+
+
+@dataclass(frozen=True, eq=False)
+class AttackReport:
+    """A robustness evaluation of one file.
+
+    Attributes:
+        result: per attack and threat model, judged on ``result.backend``.
+        source: which images.
+        assumptions: values that neither file nor caller gave.
+    """
+
+    result: RobustnessResult
+    source: str
+    assumptions: tuple[str, ...]
+
+
+def named_attacks(names: Sequence[str], steps: int = 20, restarts: int = 1) -> tuple[AttackSettings, ...]:
+    """Attacks by name: ``fgsm`` and ``pgd``.
+
+    Raises:
+        SettingsError: an unknown name, or none.
+    """
+    known: dict[str, AttackSettings] = {"fgsm": FGSM(), "pgd": PGD(steps=steps, restarts=restarts)}
+    unknown = [name for name in names if name not in known]
+    if unknown or not names:
+        raise SettingsError(f"attack {', '.join(unknown) or '(none)'}: choose from {', '.join(known)}.")
+    return tuple(known[name] for name in names)
+
+
+def attack(
+    path: str | Path,
+    images: DataChoice = DataChoice(),  # noqa: B008
+    plan: PlanChoice = PlanChoice(),  # noqa: B008
+    *,
+    attacks: Sequence[AttackSettings] = (FGSM(), PGD()),
+    epsilons: Sequence[float] = (0.1,),
+    surrogate: Surrogate = Surrogate(),  # noqa: B008
+    backend: str = "simulator",
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> AttackReport:
+    """Attack a ``.net`` file: gradients through its integers, judged on a backend's execution.
+
+    Args:
+        path: a NetX file of ours or of lava-dl.
+        images: which images; by default the test part of the data set that the file names.
+        plan: T, encoding and readout, for files that don't say.
+        attacks: each is run at each epsilon; robust accuracy is the worst of them per sample.
+        epsilons: linf radii in pixel units, pixels being in [0, 1].
+        surrogate: derivative of a spike in the attacker's gradients.
+        backend: what executes clean and adversarial images and judges them.
+        seed: key of random starts.
+        progress: told how far it is.
+    """
+    prepared = prepare(path, images, plan)
+    part = prepared.chosen.images
+    result = evaluate(
+        prepared.model,
+        prepared.plan.as_deployment(prepared.model),
+        part.images,
+        part.labels,
+        part.indices,
+        make_backend(backend),
+        attacks,
+        [ThreatModel(epsilon) for epsilon in epsilons],
+        surrogate,
+        seed,
+        progress=progress,
+    )
+    return AttackReport(result, prepared.chosen.source, prepared.assumptions)

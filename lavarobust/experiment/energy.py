@@ -1,0 +1,75 @@
+"""Price what a deployed model executes: the ``energy`` verb."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lavarobust.energy import Bill, applicable_rules, load_profile, make_ledger, price
+from lavarobust.execution import backend as make_backend
+from lavarobust.experiment.inputs import DataChoice
+from lavarobust.experiment.plan import execute
+from lavarobust.experiment.run import PlanChoice, prepare
+from lavarobust.netx.model import Model
+from lavarobust.record import Record
+
+PROFILES = ("horowitz_45nm_fp32", "horowitz_45nm_int32")
+
+
+@dataclass(frozen=True, eq=False)
+class EnergyReport:
+    """The bills of one execution.
+
+    Attributes:
+        record: the execution that was counted.
+        bills: one per price table and rule.
+        source: which images.
+        assumptions: values that neither file nor caller gave.
+    """
+
+    record: Record
+    bills: tuple[Bill, ...]
+    source: str
+    assumptions: tuple[str, ...]
+
+
+def bills_of(
+    record: Record,
+    model: Model,
+    profiles: Sequence[str | Path] = PROFILES,
+    rules: Sequence[str] | None = None,
+) -> tuple[Bill, ...]:
+    """One bill per price table and counting rule; None takes every rule that applies to the model."""
+    chosen = applicable_rules(make_ledger(record, model)) if rules is None else tuple(rules)
+    return tuple(price(record, model, load_profile(profile), rule) for profile in profiles for rule in chosen)
+
+
+def energy(
+    path: str | Path,
+    images: DataChoice = DataChoice(),  # noqa: B008
+    plan: PlanChoice = PlanChoice(),  # noqa: B008
+    *,
+    profiles: Sequence[str | Path] = PROFILES,
+    rules: Sequence[str] | None = None,
+    backend: str = "simulator",
+) -> EnergyReport:
+    """Execute a ``.net`` file and price its exact counts, in pJ per sample.
+
+    Args:
+        path: a NetX file of ours or of lava-dl.
+        images: which images; by default the test part of the data set that the file names.
+        plan: T, encoding and readout, for files that don't say.
+        profiles: price tables, by name or as a TOML file of one's own.
+        rules: counting rules, see :data:`lavarobust.energy.RULES`; None takes all that apply.
+        backend: what executes and counts.
+    """
+    prepared = prepare(path, images, plan)
+    part = prepared.chosen.images
+    record = execute(make_backend(backend), prepared.model, prepared.plan, part.images, part.indices)
+    return EnergyReport(
+        record,
+        bills_of(record, prepared.model, profiles, rules),
+        prepared.chosen.source,
+        prepared.assumptions,
+    )

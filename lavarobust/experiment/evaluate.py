@@ -1,0 +1,200 @@
+"""The whole road of one run, measured: float, quantised, simulator and Lava, clean and attacked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lavarobust.attacks import PGD, ThreatModel
+from lavarobust.attacks import evaluate as evaluate_attacks
+from lavarobust.data import Images
+from lavarobust.dynamics import Surrogate
+from lavarobust.energy import Bill, make_ledger
+from lavarobust.execution import Backend, backend
+from lavarobust.experiment.builders import build_data
+from lavarobust.experiment.energy import bills_of
+from lavarobust.experiment.export import MODEL_FILE
+from lavarobust.experiment.network_scores import network_scores
+from lavarobust.experiment.plan import Plan, execute, plan_for
+from lavarobust.experiment.run_folder import RunFolder
+from lavarobust.experiment.train import load_network, torch_threads
+from lavarobust.netx import read_model
+from lavarobust.netx.model import Model
+from lavarobust.record import Record
+from lavarobust.snn.network import SpikingNetwork
+
+EVALUATION_FILE = "evaluation.json"
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Accuracies and mean counts on one set of images (clean, or one attack's).
+
+    Attributes:
+        name: ``clean`` or the attack with its epsilon.
+        epsilon: linf radius in pixel units; 0 for clean images.
+        float_accuracy, slayer_accuracy, simulator_accuracy, lava_accuracy: shares, 0..1, of the same
+            images on the float network, SLAYER's quantised forward, the simulator and Lava.
+        tie_share: of the executed predictions.
+        spikes, accumulates, multiply_accumulates: means per sample, from Lava's execution; the latter
+            two together are its synaptic operations.
+        slayer_differences, lava_differences: images whose scores (potentials or spike counts) differ
+            from the simulator's in any class.
+    """
+
+    name: str
+    epsilon: float
+    float_accuracy: float
+    slayer_accuracy: float
+    simulator_accuracy: float
+    lava_accuracy: float
+    tie_share: float
+    spikes: float
+    accumulates: float
+    multiply_accumulates: float
+    slayer_differences: int
+    lava_differences: int
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What one run's deployed model does on its test images.
+
+    Attributes:
+        name, folder, model_file: of the run.
+        data: which images, and how many in ``samples``.
+        steps: T.
+        counted_on: the backend whose execution gave spikes, operations and energy.
+        conditions: clean first, then each attack.
+        bills: of the clean images.
+        attack_bills: of the last attack's images.
+        backward: surrogate of the attacker's gradients.
+    """
+
+    name: str
+    folder: str
+    model_file: str
+    data: str
+    samples: int
+    steps: int
+    counted_on: str
+    conditions: tuple[Condition, ...]
+    bills: tuple[Bill, ...]
+    attack_bills: tuple[Bill, ...]
+    backward: Surrogate
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain Python types, ready for JSON."""
+        plain = {name: getattr(self, name) for name in ("name", "folder", "model_file", "data", "samples")}
+        plain |= {"steps": self.steps, "counted_on": self.counted_on, "backward": asdict(self.backward)}
+        plain["conditions"] = [asdict(condition) for condition in self.conditions]
+        plain["bills"] = [bill.as_dict() for bill in self.bills]
+        plain["attack_bills"] = [bill.as_dict() for bill in self.attack_bills]
+        return plain
+
+
+def evaluate_run(
+    folder: str | Path, limit: int | None = None, report: Report = lambda text: None
+) -> Evaluation:
+    """Run an exported run's model on its test images through every stage, clean and under PGD.
+
+    The adversarial images are crafted white-box on the executed integers; the float network sees the
+    same images, which for it is a transfer attack.
+
+    Args:
+        folder: a finished, exported run.
+        limit: only the first so many test images.
+        report: told what begins.
+    """
+    run = RunFolder(Path(folder))
+    recipe = run.recipe()
+    network = load_network(run.path)
+    model = read_model(run.path / MODEL_FILE)
+    plan = plan_for(model)
+    simulator, lava = backend("simulator"), backend("lava")
+    surrogate = Surrogate(**recipe.network.surrogate.model_dump())
+    with torch_threads(recipe.threads):
+        data = build_data(recipe)
+        images = data.test if limit is None else data.test.take(limit)
+        report(f"{recipe.name}: attacking {images.samples} images")
+        robustness = evaluate_attacks(
+            model,
+            plan.as_deployment(model),
+            images.images,
+            images.labels,
+            images.indices,
+            simulator,
+            [PGD(steps=recipe.attack.steps, restarts=recipe.attack.restarts)],
+            [ThreatModel(epsilon) for epsilon in recipe.attack.epsilon],
+            surrogate,
+            recipe.seed,
+        )
+        sets = [("clean", 0.0, images.images)] + [
+            (f"{outcome.settings.name} at {outcome.threat.epsilon:g}", outcome.threat.epsilon, outcome.images)
+            for outcome in robustness.outcomes
+        ]
+        conditions, records = [], []
+        for name, epsilon, pixels in sets:
+            report(f"{recipe.name}: executing {name} images on Lava")
+            part = Images(pixels, images.labels, images.indices)
+            condition, record = _condition(name, epsilon, part, network, model, plan, simulator, lava)
+            conditions.append(condition)
+            records.append(record)
+    evaluation = Evaluation(
+        name=recipe.name,
+        folder=str(run.path),
+        model_file=str(run.path / MODEL_FILE),
+        data=f"{data.name} test",
+        samples=images.samples,
+        steps=plan.steps,
+        counted_on=lava.name,
+        conditions=tuple(conditions),
+        bills=bills_of(records[0], model),
+        attack_bills=bills_of(records[-1], model),
+        backward=surrogate,
+    )
+    run.write_json(EVALUATION_FILE, evaluation.as_dict())
+    return evaluation
+
+
+def _condition(
+    name: str,
+    epsilon: float,
+    images: Images,
+    network: SpikingNetwork,
+    model: Model,
+    plan: Plan,
+    simulator: Backend,
+    lava: Backend,
+) -> tuple[Condition, Record]:
+    simulated = execute(simulator, model, plan, images.images, images.indices)
+    executed = execute(lava, model, plan, images.images, images.indices)
+    slayer = network_scores(network, images)
+    floating = network_scores(network, images, quantised=False)
+    ledger = make_ledger(executed, model)
+
+    def accuracy(prediction: np.ndarray) -> float:
+        return float(np.mean(prediction == images.labels))
+
+    def per_sample(count: str) -> float:
+        return float(ledger.total(count).mean())
+
+    return Condition(
+        name=name,
+        epsilon=epsilon,
+        float_accuracy=accuracy(floating.argmax(1)),
+        slayer_accuracy=accuracy(slayer.argmax(1)),
+        simulator_accuracy=accuracy(simulated.prediction),
+        lava_accuracy=accuracy(executed.prediction),
+        tie_share=float(executed.tied.mean()),
+        spikes=per_sample("spikes"),
+        accumulates=per_sample("accumulates"),
+        multiply_accumulates=per_sample("multiply_accumulates"),
+        slayer_differences=int((slayer != simulated.scores).any(1).sum()),
+        lava_differences=int((executed.scores != simulated.scores).any(1).sum()),
+    ), executed
