@@ -157,8 +157,9 @@ def _sums(layer: Dense | Conv, low: int, high: int) -> Iterator[tuple[int, int]]
     positive, negative = _signed_sums(loaded.weight)
     recurrent = loaded.recurrent_weight
     back_positive, back_negative = _signed_sums(recurrent if recurrent is not None else loaded.weight[:, :0])
-    # a shifted sum is floored; with delays each delay's sum is floored by itself
-    floors = 0 if not loaded.shift or not isinstance(layer, Dense) or layer.delay is None else 63
+    # a shift that cuts bits floors each sum, and with delays each delay's sum by itself
+    cut = bool((loaded.weight & ((1 << loaded.shift) - 1)).any())
+    floors = 63 if cut and isinstance(layer, Dense) and layer.delay is not None else 0
     for up, down, back_up, back_down in zip(positive, negative, back_positive, back_negative, strict=True):
         lowest = (up * low + down * high >> loaded.shift) + (back_down >> loaded.shift) - floors
         highest = (up * high + down * low >> loaded.shift) + (back_up >> loaded.shift)

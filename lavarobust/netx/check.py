@@ -159,9 +159,8 @@ def _dense(layer: Dense, name: str) -> Iterator[Finding]:
         yield Finding(
             name,
             "note",
-            "has no neuron group: stock Lava gives it potentials that forget each step"
-            " and count the bias once",
-            "Read its spikes' layer before it, or write a neuron group",
+            "has no neuron group: stock Lava sums its input in the current and counts the bias once",
+            "Read its potential at the window's end, or export it with a neuron group",
         )
     if layer.delay is not None and layer.delay.max() > DELAY_MAX:
         yield Finding(
