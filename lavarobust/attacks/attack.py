@@ -11,7 +11,7 @@ import torch
 from scipy.special import ndtri
 
 from lavarobust.attacks.craft import craft_linf
-from lavarobust.attacks.losses import LOSSES
+from lavarobust.attacks.losses import loss_and_direction
 from lavarobust.attacks.samples import Samples, checked_samples
 from lavarobust.attacks.settings import FGSM, PGD, AttackSettings, Noise
 from lavarobust.attacks.threat import ThreatModel
@@ -188,7 +188,7 @@ class _Search:
 
     def _keep(self, positions: np.ndarray, images: np.ndarray, logits: np.ndarray) -> None:
         labels = self.samples.labels[positions]
-        loss, _ = LOSSES[self.loss](logits, labels)
+        loss, _ = loss_and_direction(self.loss, logits, labels)
         prediction = logits.argmax(axis=1)
         fooled = prediction != labels
         better = fooled | (loss >= self.best_loss[positions])

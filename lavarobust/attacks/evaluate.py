@@ -15,7 +15,7 @@ from lavarobust.attacks.threat import ThreatModel
 from lavarobust.attacks.victim import DEFAULT_CHUNK, Queries
 from lavarobust.dynamics import Surrogate
 from lavarobust.encoding import encode
-from lavarobust.errors import DataError, SettingsError
+from lavarobust.errors import SettingsError
 from lavarobust.execution import Backend
 from lavarobust.netx.deployment import Deployment
 from lavarobust.netx.model import Model
@@ -77,12 +77,6 @@ def evaluate(
         return Judged(record, samples.labels)
 
     clean = execute(samples.images, "clean images")
-    classes = clean.record.scores.shape[1]
-    if samples.labels.max() >= classes:
-        raise DataError(
-            f"labels run up to {samples.labels.max()} and {model.name} has {classes} classes. "
-            "Give the labels of its own data set."
-        )
     outcomes = []
     for threat in threats:
         for settings in attacks:

@@ -11,7 +11,28 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lavarobust.errors import DataError
+
 Ascent = tuple[np.ndarray, np.ndarray]
+
+
+def loss_and_direction(loss: str, logits: np.ndarray, labels: np.ndarray) -> Ascent:
+    """Loss ``(N,)`` and ascent direction ``(N, classes)`` of logits ``(N, classes)`` float64.
+
+    Args:
+        loss: one of :data:`LOSSES`.
+        labels: ``(N,)`` true classes.
+
+    Raises:
+        DataError: labels that are no class, or a single class.
+    """
+    classes = logits.shape[1]
+    if classes < 2 or labels.min() < 0 or labels.max() >= classes:
+        raise DataError(
+            f"labels from {labels.min()} to {labels.max()} do not fit a model of {classes} classes. "
+            "Give the labels of its own data set."
+        )
+    return LOSSES[loss](logits, labels)
 
 
 def _cross_entropy(logits: np.ndarray, labels: np.ndarray) -> Ascent:
@@ -48,4 +69,4 @@ LOSSES: dict[str, Callable[[np.ndarray, np.ndarray], Ascent]] = {
     "cross_entropy": _cross_entropy,
     "margin": _margin,
 }
-"""Name to ``(logits (N, classes) float64, labels (N,)) -> (loss (N,), direction (N, classes))``."""
+"""The losses by name; call them through :func:`loss_and_direction`."""

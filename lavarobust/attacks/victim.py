@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from lavarobust.attacks.losses import LOSSES
+from lavarobust.attacks.losses import loss_and_direction
 from lavarobust.attacks.slots import chunks
 from lavarobust.errors import DataError, SettingsError
 
@@ -148,9 +148,8 @@ class ChunkedVictim:
                 pixels = torch.from_numpy(filled).requires_grad_()
                 scores = self._scores(pixels, keys, draw)
                 logits = self._logits_of(scores, rows)
-                _check_labels(labels[positions], logits.shape[1])
                 direction = np.zeros(scores.shape)
-                direction[rows] = LOSSES[loss](logits, labels[positions])[1]
+                direction[rows] = loss_and_direction(loss, logits, labels[positions])[1]
                 ascent = torch.from_numpy(direction).to(scores.dtype)
                 (gradient,) = torch.autograd.grad(scores, pixels, ascent)
                 all_logits.append((positions, logits))
@@ -197,8 +196,3 @@ def _scattered(parts: list[tuple[np.ndarray, np.ndarray]], samples: int) -> np.n
     for positions, values in parts:
         whole[positions] = values
     return whole
-
-
-def _check_labels(labels: np.ndarray, classes: int) -> None:
-    if classes < 2 or labels.max() >= classes:
-        raise DataError(f"labels up to {labels.max()} do not fit a model of {classes} classes. Give its own.")
