@@ -132,7 +132,7 @@ def restore_optimiser(
         known = number.isdigit() and int(number) < len(parameters)
         if not known or tensor.shape not in (torch.Size(), parameters[int(number)].shape):
             raise CheckpointError(f"{where}: optimiser/{key} fits no parameter. {_OTHER_NETWORK}")
-        memory.setdefault(int(number), {})[name] = tensor
+        memory.setdefault(int(number), {})[name] = tensor.clone()
     optimiser.load_state_dict({"state": memory, "param_groups": optimiser.state_dict()["param_groups"]})
 
 

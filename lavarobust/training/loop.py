@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -202,12 +202,7 @@ class _Run:
 
     def _identity(self) -> dict[str, Any]:
         """What a run that goes on must have in common with the one that began."""
-        kind = type(self.objective).__name__
-        return {
-            "seed": self.seed,
-            "objective": f"{kind} {vars(self.objective)}",
-            **self.settings.model_dump(),
-        }
+        return {"seed": self.seed, "objective": _describe(self.objective), **self.settings.model_dump()}
 
     def save(self) -> None:
         tensors = {
@@ -271,6 +266,11 @@ class _Run:
         facts = {"best_epoch": self.best_epoch, "validation_accuracy": accuracy}
         save_checkpoint(path, Checkpoint({"network": self.best}, facts))
         return TrainingResult(path, self.best_epoch, accuracy, tuple(self.history))
+
+
+def _describe(objective: Objective) -> str:
+    """Name and, for a dataclass, values; an objective's state is no part of what it is."""
+    return repr(objective) if is_dataclass(objective) else type(objective).__name__
 
 
 def _optimiser(network: SpikingNetwork, settings: Settings) -> torch.optim.Optimizer:

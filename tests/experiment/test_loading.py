@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import pytest
+
+from lavarobust.errors import SettingsError
+from lavarobust.experiment.builders import build_objective
+from lavarobust.experiment.loading import builtin_recipes, dump_recipe, load_recipe, resolve_recipe
+from lavarobust.training.objective import AdversarialPGD, Vanilla
+
+SMALL = {"name": "small", "network": {"layers": ["dense 10"], "steps": 2}}
+
+
+def problem(*overrides: str, recipe: str = "digits-adversarial") -> str:
+    with pytest.raises(SettingsError) as caught:
+        load_recipe(recipe, overrides)
+    message = str(caught.value)
+    assert "\n" not in message and "pydantic" not in message
+    return message
+
+
+@pytest.mark.parametrize("name", ["digits-plain", "digits-adversarial", "mnist-mlp"])
+def test_a_built_in_recipe_loads_under_its_own_name(name):
+    assert name in builtin_recipes()
+    assert load_recipe(name).name == name
+
+
+def test_a_resolved_recipe_reads_back_equal(tmp_path):
+    encoding = ["network.encoding.mean=[0.3]", "network.encoding.std=[0.4]"]
+    recipe = load_recipe("digits-adversarial", ["training.objective.step_size=0.02", *encoding])
+    (tmp_path / "r.yaml").write_text(dump_recipe(recipe))
+    assert load_recipe(tmp_path / "r.yaml") == recipe
+
+
+def test_overrides_are_yaml_and_the_last_one_wins():
+    recipe = load_recipe(
+        "digits-plain",
+        [
+            "training.epochs=7",
+            "training.epochs=8",
+            "training.learning_rate=1e-3",
+            "network.layers=[conv 4 3, dense 10]",
+            "data.limit=null",
+            "training.objective={kind: pgd, epsilon: 0.2}",
+            "training.objective.steps=3",
+        ],
+    )
+    assert recipe.training.epochs == 8
+    assert recipe.training.learning_rate == 0.001
+    assert recipe.network.layers == ("conv 4 3", "dense 10")
+    assert build_objective(recipe) == AdversarialPGD(0.2, None, 3)
+    assert build_objective(load_recipe("digits-plain")) == Vanilla()
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("training.epoch=5", "training.epoch is not a known key. Did you mean epochs?"),
+        (
+            "xyz=1",
+            "xyz is not a known key. Allowed: name, seed, threads, data, network, training, export, attack",
+        ),
+        (
+            "training.objective.epslon=0.1",
+            "training.objective.epslon is not a known key. Did you mean epsilon?",
+        ),
+        ("training.epochs=-1", "training.epochs is -1. Allowed: an integer of at least 1"),
+        ("training.epochs=two", 'training.epochs is "two". Allowed: an integer of at least 1'),
+        ("training.epochs=2.0", "training.epochs is 2.0. Allowed: an integer of at least 1"),
+        ("training.epochs=true", "training.epochs is true. Allowed: an integer of at least 1"),
+        ("training.optimiser=adm", "training.optimiser is \"adm\". Allowed: 'adam' or 'sgd'"),
+        ("training.learning_rate=.nan", "training.learning_rate is NaN. Allowed: a number above 0"),
+        ("training.learning_rate=.inf", "training.learning_rate is Infinity. Allowed: a number above 0"),
+        ("training.objective.kind=foo", "training.objective.kind is \"foo\". Allowed: 'vanilla', 'pgd'"),
+        ("training.objective={}", "training.objective.kind is missing. Allowed: vanilla, pgd"),
+        ("training=3", "training is 3. Allowed: a mapping of keys to values"),
+        ("training.frozen_epochs=99", "training: frozen_epochs is 99 of "),
+        ("network.layers=[conv x]", "network: network layer 0 ('conv x'): 'x' is not understood."),
+        (
+            "network.layers=[]",
+            "network.layers is []. Allowed: a list such as [conv 16 3 2, pool 2, dense 10]",
+        ),
+        ("network.surrogate.name=tri", "network.surrogate: name is 'tri'. Allowed: one of triangular, "),
+        ("network.encoding.mean=[0.1]", "network.encoding: mean has 1 numbers and std 0."),
+        ("attack.epsilon=[0.1,7]", "attack.epsilon.1 is 7. Allowed: a list of numbers above 0 and up to 1"),
+        (
+            "network={}",
+            "network.layers is missing. Give a list such as [conv 16 3 2, pool 2, dense 10] (and 1 more)",
+        ),
+        ("name=a/b", 'name is "a/b". Allowed: letters, digits'),
+        ("data.name.x=3", "name is 'digits' and has no keys. Set name itself"),
+        ("training.epochs=[", "line 1 is not YAML ("),
+    ],
+)
+def test_a_wrong_override_is_one_line_with_override_place_value_and_what_is_allowed(override, message):
+    assert problem(override).startswith(f"override {override}: {message}")
+
+
+@pytest.mark.parametrize("override", ["epochs", "=3", "a..b=1", ""])
+def test_an_override_that_is_no_assignment_is_refused(override):
+    assert problem(override) == (
+        f"override {override!r} is not understood. Write key=value, e.g. training.epochs=5"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("name: a\nnetwork: [1\nseed: 2", ":{line 3} is not YAML ("),
+        ("name: a\nseed: 1\nseed: 2\n", ":{line 3} is not YAML (seed stands twice)"),
+        ("just text", ": is not a mapping. "),
+        ("", ": is not a mapping. "),
+        (
+            "name: a\nnetwork: {layers: [dense 10], steps: 0}",
+            ": network.steps is 0. Allowed: an integer of at least 1",
+        ),
+        ("network: {layers: [dense 10], steps: 1}", ": name is missing. Give letters, digits"),
+        ("name: a", ": network is missing. Give a mapping with layers, steps, "),
+        ("a: !!python/object/apply:os.system [ls]", ":{line 1} is not YAML ("),
+    ],
+)
+def test_a_wrong_file_is_one_line_with_the_file_and_the_line_or_place(tmp_path, text, message):
+    path = tmp_path / "r.yaml"
+    path.write_text(text)
+    assert problem(recipe=str(path)).startswith(f"{path}{message.replace('{', ' ').replace('}', '')}")
+
+
+def test_a_recipe_that_is_not_there_names_those_that_are(tmp_path):
+    assert "no such recipe. Name a YAML file, or one of: digits-adversarial, digits-plain" in problem(
+        recipe="digit"
+    )
+    assert "can't be read as text" in problem(recipe=str(tmp_path))
+    (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
+    assert "can't be read as text" in problem(recipe=str(tmp_path / "binary"))
+
+
+def test_defaults_fill_a_short_recipe_and_nothing_can_be_changed():
+    recipe = resolve_recipe(SMALL, "here")
+    assert recipe.training.objective.kind == "vanilla" and recipe.data.name == "digits"
+    with pytest.raises(ValueError, match="frozen"):
+        recipe.training.epochs = 3
