@@ -14,7 +14,8 @@ class Stimulus:
 
     Attributes:
         frames: ``(N, C, H, W, F)`` or ``(N, n, F)`` int32; frame f is sent at step f of the
-            sample's window, and nothing from step F on (F <= steps).
+            sample's window, and nothing from step F on (F <= steps). Where the first layer is an
+            input population, the one frame is its bias mantissas, held for the whole window.
         steps: T, the length of a sample's window.
         graded: whether a value is a payload (an analog pixel) even where all happen to be 0 or 1; None
             asks the values.

@@ -123,10 +123,18 @@ def _assumed(model: Model) -> Plan:
     populations = [layer for _, layer in model.populations]
     first, last = populations[0], populations[-1]
     assert first.neuron is not None and last.neuron is not None
-    holds = isinstance(first, Input) or bool(np.all(np.asarray(first.neuron.current_decay) == 0))
+    holds = bool(np.all(np.asarray(first.neuron.current_decay) == 0))
     reads_potential = isinstance(last, Dense) and last.neuron.threshold >= READOUT_THRESHOLD
     return Plan(
         steps=ASSUMED_STEPS,
-        encoding=Encoding("direct" if holds else "repeat", ASSUMED_LEVELS),
+        encoding=_transform(first)
+        if isinstance(first, Input)
+        else Encoding("direct" if holds else "repeat", ASSUMED_LEVELS),
         readout="membrane" if reads_potential else "spike_count",
     )
+
+
+def _transform(layer: Input) -> Encoding:
+    """An input population's own transform: the mantissa ``weight * pixel + bias``, rounded."""
+    channels = layer.shape[0] if len(layer.shape) == 3 else 1
+    return Encoding("direct", layer.weight, (-layer.bias / layer.weight,) * channels, (1.0,) * channels)

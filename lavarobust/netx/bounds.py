@@ -51,8 +51,8 @@ def state_bounds(
     Args:
         model: the integer model.
         steps: T, the window's length.
-        input_low, input_high: range of the integers that the first layer receives (of the values
-            that an input layer's transform receives, where it has neurons).
+        input_low, input_high: range of the integers that the first layer receives (of the bias
+            mantissas, where it is an input population).
         events: steps of the window at which the input is sent (1 for ``direct``, T otherwise).
     """
     bounds: list[StateBound] = []
@@ -114,9 +114,9 @@ def _keep(decay: int | np.ndarray, channels: int) -> list[int]:
 
 
 def _input_drives(layer: Input, low: int, high: int) -> set[_Drive]:
-    """An input layer's neurons are driven by their bias alone: ``weight * x + bias``, wrapped to int16."""
+    """An input layer's neurons are driven by their bias alone: mantissas, wrapped to int16."""
     assert layer.neuron is not None
-    ends = (layer.weight * low + layer.bias, layer.weight * high + layer.bias)
+    ends = (low, high)
     if min(ends) < -(1 << 15) or max(ends) >= 1 << 15:
         ends = (-(1 << 15), (1 << 15) - 1)
     bias_low, bias_high = min(ends) << STATE_SHIFT, max(ends) << STATE_SHIFT

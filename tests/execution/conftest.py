@@ -120,7 +120,7 @@ def execute_slowly(model: Model, stimulus: Stimulus) -> list[Expected]:
     arriving[:, : frames.shape[1]] = frames
     input_shape, populations = model.input_shape, []
     for _, layer in model.populations:
-        drive = layer.weight * arriving[:, 0] + layer.bias if isinstance(layer, Input) else None
+        drive = arriving[:, 0] if isinstance(layer, Input) else None
         populations.append(_population(layer, input_shape, arriving, drive))
         arriving, input_shape = populations[-1].spikes, layer.shape
     return populations

@@ -146,7 +146,7 @@ def _attach(
         traces.append(trace)
     first = model.populations[0][1]
     if isinstance(first, Input):
-        drive = Drive(traces[0].first_step, window, bias_mantissas(first, stimulus))
+        drive = Drive(traces[0].first_step, window, bias_mantissas(stimulus))
         network.layers[0].neuron.proc_params["drive"] = drive
     else:
         FrameSource(frames=lava_frames(model, stimulus), window=window).s_out.connect(network.inp)

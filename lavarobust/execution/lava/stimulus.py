@@ -65,11 +65,11 @@ def lava_frames(model: Model, stimulus: Stimulus) -> np.ndarray:
     return np.reshape(frames, (*frames.shape[:2], -1))
 
 
-def bias_mantissas(layer: Input, stimulus: Stimulus) -> np.ndarray:
+def bias_mantissas(stimulus: Stimulus) -> np.ndarray:
     """Images as the bias mantissas of an input population: ``(N, *shape)`` int16, Lava's order.
 
     Lava holds mantissas in 16 bits; what does not fit wraps, here as there.
     """
-    values = layer.weight * stimulus.frames[..., 0].astype(np.int64) + layer.bias
+    values = stimulus.frames[..., 0]
     axes = (0, *range(values.ndim - 1, 0, -1))
     return np.ascontiguousarray(values.transpose(axes)).astype(np.int16)

@@ -142,15 +142,13 @@ def _recurrent(stage: Stage, inputs: torch.Tensor, steps: int) -> Trajectory:
 
 
 def _driven_by_bias(stage: Stage, inputs: torch.Tensor, steps: int) -> Trajectory:
-    """An input layer: ``weight * pixel + bias`` is its neurons' int16 bias mantissa for the whole window."""
-    layer = stage.layer
-    assert isinstance(layer, Input)
+    """An input layer: the frame is its neurons' int16 bias mantissa for the whole window."""
     if len(inputs) != 1:
         raise BackendError(
             f"{stage.name}: this input layer holds one image per window, not {len(inputs)} frames. "
             "Use the encoding 'direct'."
         )
-    mantissa = _wrapped(inputs[0] * layer.weight + layer.bias, float("inf"), _INT16_HALF_RANGE)
+    mantissa = _wrapped(inputs[0], float("inf"), _INT16_HALF_RANGE)
     silent = inputs.new_zeros(inputs.shape)
     return integrate(silent, steps, stage.neuron, mantissa * (1 << STATE_SHIFT))
 
