@@ -94,6 +94,9 @@ def train(folder: Path, moment: str) -> None:
 
 
 if __name__ == "__main__":
+    # what would be imported in every fork again
+    load("digits", limit=1)
+    torch.optim.Adam([torch.zeros(1)]).step()
     for argument in sys.argv[1:]:
         place = Path(argument)
         if (child := os.fork()) == 0:
