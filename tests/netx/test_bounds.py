@@ -88,7 +88,7 @@ def test_input_neurons_are_driven_by_their_bias_mantissas() -> None:
     neuron = Neuron(4096, 0, READOUT.threshold)
     model = Model((Input((1,), neuron, weight=2, bias=-3), Dense(np.array([[2]], np.int32), READOUT)), (1,))
     bounds = state_bounds(model, 4, -3, 17, 1)
-    assert bounds[0] == StateBound("0 input", current=0, potential=4 * 10 * 64)
+    assert bounds[0] == StateBound("0 input", current=0, potential=4 * 17 * 64)
     assert bounds[1].current == 2 * 64
 
 
