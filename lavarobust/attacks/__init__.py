@@ -1,11 +1,11 @@
 """Attacks on the executed integer model, and the diagnosis that says whether they can be believed."""
 
-from lavarobust.attacks.attack import AttackResult, attack, fgsm, pgd, random_noise
 from lavarobust.attacks.craft import craft_linf
-from lavarobust.attacks.evaluate import evaluate
+from lavarobust.attacks.evaluation import evaluate
 from lavarobust.attacks.integer_victim import IntegerVictim
 from lavarobust.attacks.network_victim import NetworkVictim
 from lavarobust.attacks.result import AttackOutcome, Judged, RobustnessResult
+from lavarobust.attacks.search import AttackResult, attack, fgsm, pgd, random_noise
 from lavarobust.attacks.settings import FGSM, PGD, AttackSettings, Noise
 from lavarobust.attacks.threat import ThreatModel, ThreatModelError
 from lavarobust.attacks.victim import ChunkedVictim, Queries, Victim

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lavarobust.attacks.attack import AttackResult, attack
 from lavarobust.attacks.integer_victim import IntegerVictim
 from lavarobust.attacks.result import AttackOutcome, Judged, RobustnessResult
 from lavarobust.attacks.samples import Samples, checked_samples
+from lavarobust.attacks.search import AttackResult, attack
 from lavarobust.attacks.settings import AttackSettings
 from lavarobust.attacks.threat import ThreatModel
 from lavarobust.attacks.victim import DEFAULT_CHUNK, Queries

@@ -18,8 +18,8 @@ from lavarobust.attacks import (
     pgd,
     random_noise,
 )
-from lavarobust.attacks.attack import _draws
 from lavarobust.attacks.samples import Samples
+from lavarobust.attacks.search import _draws
 from lavarobust.encoding.draws import uniform_draws
 from lavarobust.errors import DataError
 from lavarobust.netx.deployment import Encoding
@@ -153,10 +153,10 @@ def test_starts_are_not_the_numbers_that_a_rate_encoder_draws():
 
 
 def test_an_attack_that_leaves_the_box_is_caught(linear_case, monkeypatch):
-    import sys
+    def careless(gradient, images, *rest):
+        return (images + 0.2).clamp(0, 1)
 
-    module = sys.modules["lavarobust.attacks.attack"]
-    monkeypatch.setattr(module, "craft_linf", lambda gradient, images, *rest: (images + 0.2).clamp(0, 1))
+    monkeypatch.setattr("lavarobust.attacks.search.craft_linf", careless)
     with pytest.raises(ThreatModelError):
         fgsm(NetworkVictim(linear_case.module), *_arrays(linear_case), THREAT)
 
@@ -179,3 +179,20 @@ def test_arrays_that_do_not_fit_are_refused(linear_case, change):
     arrays = dict(zip(("images", "labels", "indices"), _arrays(linear_case), strict=True)) | change
     with pytest.raises(DataError):
         fgsm(NetworkVictim(linear_case.module), **arrays, threat=THREAT)
+
+
+def test_an_image_that_fools_is_kept_even_where_its_loss_is_lower():
+    class Trap(torch.nn.Module):
+        """Class 1 passes class 0 on the way up, while eight rivals that were close fall behind."""
+
+        def forward(self, images):
+            pixel = images.flatten(1)
+            rivals = (0.99 - 100 * (pixel - 0.55).relu()).expand(-1, 8)
+            return torch.cat([torch.ones_like(pixel), 0.99 + 0.2 * (pixel - 0.5), rivals], 1)
+
+    image = np.full((1, 1, 1, 1), 0.5, dtype=np.float32)
+    found = fgsm(NetworkVictim(Trap()), image, np.array([0]), np.array([0]), ThreatModel(0.2))
+    clean_loss = np.log(1 + 9 * np.exp(-0.01))
+    assert found.fooled[0] and found.prediction[0] == 1
+    assert found.loss[0] < clean_loss
+    assert found.images[0, 0, 0, 0] == pytest.approx(0.7)
