@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
 import torch
 
-from lavarobust.encoding.draws import uniform_draws
 from lavarobust.errors import DataError, LavarobustError
 from lavarobust.snn.network import SpikingNetwork
+from lavarobust.training.batches import epoch_batches, epoch_generator
 from lavarobust.training.checkpoint import (
     Checkpoint,
     CheckpointError,
@@ -165,10 +163,10 @@ class _Run:
 
     def _pass_over(self, examples: Examples, bar: Progress) -> tuple[float, float, float]:
         """Train one epoch; mean loss, accuracy and last learning rate."""
-        generator = torch.Generator().manual_seed(_key(self.seed, self.epoch, "objective"))
-        batches = _batches(examples, self.settings.batch_size, self.seed, self.epoch)
+        generator = epoch_generator(self.seed, self.epoch)
+        passes = epoch_batches(examples, self.settings.batch_size, self.seed, self.epoch)
         seen, right, total, rate = 0, 0, 0.0, 0.0
-        for number, (images, labels, indices) in enumerate(batches):
+        for number, (images, labels, indices) in enumerate(passes):
             position = self.epoch + number * self.settings.batch_size / len(examples.labels)
             rate = self.settings.learning_rate_at(position)
             self.network.train()
@@ -280,24 +278,3 @@ def _optimiser(network: SpikingNetwork, settings: Settings) -> torch.optim.Optim
     return torch.optim.SGD(
         parameters, settings.learning_rate, momentum=settings.momentum, weight_decay=settings.weight_decay
     )
-
-
-def _batches(
-    examples: Examples, size: int, seed: int, epoch: int
-) -> Iterator[tuple[torch.Tensor, torch.Tensor, np.ndarray]]:
-    """An epoch's batches in its own order; random augmentation, keyed the same way, belongs here."""
-    draws = uniform_draws(_key(seed, epoch, "order"), 0, 0, len(examples.labels))
-    order = np.argsort(draws, kind="stable")
-    for start in range(0, len(order), size):
-        part = order[start : start + size]
-        yield (
-            torch.from_numpy(examples.images[part]),
-            torch.from_numpy(examples.labels[part]),
-            examples.indices[part],
-        )
-
-
-def _key(seed: int, epoch: int, purpose: str) -> int:
-    """A 63-bit key of its own for every purpose and epoch of a seed."""
-    digest = hashlib.sha256(f"{seed} {epoch} {purpose}".encode()).digest()
-    return int.from_bytes(digest[:8], "little") >> 1

@@ -8,7 +8,6 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -119,22 +118,6 @@ def test_frozen_epochs_change_weights_but_neither_statistics_nor_scale(make_netw
     assert all(torch.equal(entry[2], frozen[6][2]) for entry in frozen[7:])
     assert not torch.equal(frozen[0][2], frozen[5][2])
     assert not torch.equal(frozen[6][3], frozen[11][3])
-
-
-def test_every_image_once_an_epoch_in_another_order(make_network, data, tmp_path):
-    seen = []
-
-    class Watching(Vanilla):
-        def losses(self, network, images, labels, indices, generator):
-            seen.append(indices)
-            np.testing.assert_array_equal(images.numpy(), data.train.images[indices])
-            np.testing.assert_array_equal(labels.numpy(), data.train.labels[indices])
-            yield from super().losses(network, images, labels, indices, generator)
-
-    run(make_network(), data, tmp_path, Watching())
-    epochs = [np.concatenate(seen[start : start + 3]) for start in range(0, 12, 3)]
-    assert all(sorted(epoch) == list(range(48)) for epoch in epochs)
-    assert len({epoch.tobytes() for epoch in epochs}) == 4
 
 
 @pytest.mark.parametrize("make", [Vanilla, lambda: AdversarialPGD(0.1, None, 2), Wandering])
