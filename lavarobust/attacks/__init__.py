@@ -1,7 +1,7 @@
 """Attacks on the executed integer model, and the diagnosis that says whether they can be believed."""
 
 from lavarobust.attacks.craft import craft_linf
-from lavarobust.attacks.evaluation import evaluate
+from lavarobust.attacks.evaluate import Progress, evaluate
 from lavarobust.attacks.integer_victim import IntegerVictim
 from lavarobust.attacks.network_victim import NetworkVictim
 from lavarobust.attacks.result import AttackOutcome, Judged, RobustnessResult
@@ -21,6 +21,7 @@ __all__ = [
     "Judged",
     "NetworkVictim",
     "Noise",
+    "Progress",
     "Queries",
     "RobustnessResult",
     "ThreatModel",

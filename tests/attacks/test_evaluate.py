@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -100,7 +101,7 @@ def test_batches_change_no_byte_and_progress_is_told(deployed, pictures, monkeyp
         )  # fmt: skip
 
     whole = run()
-    monkeypatch.setattr("lavarobust.attacks.evaluation.BATCH", 64)
+    monkeypatch.setattr(sys.modules["lavarobust.attacks.evaluate"], "BATCH", 64)
     told.clear()
     parts = run()
     for one, other in zip(whole.outcomes, parts.outcomes, strict=True):
