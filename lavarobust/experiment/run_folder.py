@@ -21,7 +21,8 @@ from lavarobust.training.loop import CHECKPOINT_FILE, NETWORK_FILE, TENSORBOARD_
 RUNS = Path("runs")
 RECIPE_FILE, VERSIONS_FILE = "recipe.yaml", "versions.json"
 SPLIT_FILE, METRICS_FILE = "split.json", "metrics.json"
-_OWN = (RECIPE_FILE, VERSIONS_FILE, SPLIT_FILE, METRICS_FILE, CHECKPOINT_FILE, NETWORK_FILE)
+_TRAINED = (RECIPE_FILE, VERSIONS_FILE, SPLIT_FILE, METRICS_FILE, CHECKPOINT_FILE, NETWORK_FILE)
+_DERIVED = ("model.net", "export.json", "evaluation.json", "report.md", "report.json")
 _PACKAGES = ("lavarobust", "numpy", "torch", "lava-nc", "lava-dl")
 
 
@@ -127,7 +128,7 @@ def versions() -> dict[str, str]:
 
 def _clear(path: Path) -> None:
     """Remove what a run writes, and nothing else; the recipe last, as it marks the folder as a run's."""
-    for name in reversed(_OWN):
+    for name in (*_DERIVED, *reversed(_TRAINED)):
         (path / name).unlink(missing_ok=True)
     shutil.rmtree(path / TENSORBOARD_FOLDER, ignore_errors=True)
 

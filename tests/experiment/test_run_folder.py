@@ -29,6 +29,7 @@ def test_a_run_is_not_overwritten_unless_forced(tmp_path, finished):
     if finished:
         run.network_file.write_bytes(b"x")
     (run.path / "checkpoint.safetensors").write_bytes(b"x")
+    (run.path / "model.net").write_bytes(b"of the network that goes")
     (run.path / "notes.txt").write_text("mine")
     with pytest.raises(
         RunFolderError, match=f"r: holds {'a finished' if finished else 'an unfinished'} run.*--force"
