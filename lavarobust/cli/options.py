@@ -29,11 +29,13 @@ backend_option = click.option(
 )
 
 image_options = _stack(
-    click.option("--data", help="Data set (digits, mnist, cifar10, or a path) if not the one the file names."),
+    click.option("--data", help="Data set (digits, mnist, cifar10, a path) if not the one the file names."),
     click.option("--data-root", help="Folder of the data sets [default: $LAVAROBUST_DATA]."),
     click.option("--images", help="Own images: a .npy file, (N, H, W), (N, C, H, W) or (N, H, W, C)."),
     click.option("--labels", help="Their labels: a .npy file, (N,)."),
-    click.option("--part", type=click.Choice(("test", "validation", "train")), default="test", show_default=True),
+    click.option(
+        "--part", type=click.Choice(("test", "validation", "train")), default="test", show_default=True
+    ),
     click.option("--limit", type=int, help="Only the first so many images."),
 )
 

@@ -118,8 +118,8 @@ class _Integrate(torch.autograd.Function):
         keep = any(ctx.needs_input_grad)
         bounds = _bounds(sums, current, potential, bias, steps, neuron)
         dtype = _exact_type(bounds, current, bias, neuron)
-        tensors = (tensor.to(dtype) for tensor in (sums, bias, current, potential))
-        run = _Run(*tensors, steps, neuron, bounds, keep)
+        exact = [tensor.to(dtype) for tensor in (sums, bias, current, potential)]
+        run = _Run(exact, steps, neuron, bounds, keep)
         counts.update(
             wraps=run.wraps, clips=run.clips, peak_current=run.peak_current, peak_potential=run.peak_potential
         )
@@ -171,7 +171,8 @@ class _Integrate(torch.autograd.Function):
 class _Run:
     """The forward loop; ``before_reset`` ``(T, N, *shape)`` float32 is kept for the backward pass."""
 
-    def __init__(self, sums, bias, current, potential, steps, neuron, bounds, keep):  # type: ignore[no-untyped-def]
+    def __init__(self, tensors, steps, neuron, bounds, keep):  # type: ignore[no-untyped-def]
+        sums, bias, current, potential = tensors
         frames, samples = sums.shape[0], sums.shape[1]
         stored = torch.float32 if sums.dtype == torch.float64 else sums.dtype
         self.spikes = torch.zeros((steps, *sums.shape[1:]), dtype=stored, device=sums.device)

@@ -15,8 +15,8 @@ from lavarobust.data import Images
 from lavarobust.dynamics import Surrogate
 from lavarobust.energy import Bill, make_ledger
 from lavarobust.execution import Backend, backend
+from lavarobust.experiment.bill import bills_of
 from lavarobust.experiment.builders import build_data
-from lavarobust.experiment.energy import bills_of
 from lavarobust.experiment.export import MODEL_FILE
 from lavarobust.experiment.network_scores import network_scores
 from lavarobust.experiment.plan import Plan, execute, plan_for

@@ -58,7 +58,7 @@ def export(
 
     Raises:
         RunFolderError: no finished run there.
-        OverflowHappens: states leave their 24 bits on the calibration images.
+        OverflowHappensError: states leave their 24 bits on the calibration images.
         ModelFileError, WriteError: a layer that can't be written, or a disk that can't be written to.
     """
     run = RunFolder(Path(folder))
@@ -97,11 +97,16 @@ def export(
 
 def _measured(network: SpikingNetwork, model: Model, images: Images, path: Path) -> ExportResult:
     assert model.deployment is not None
-    accuracies: list[float | None] = [None, None, None]
+    floating = quantised = deployed = None
     if images.samples:
         record = execute(backend("simulator"), model, plan_for(model), images.images, images.indices)
-        predictions = [network_scores(network, images, quantised).argmax(1) for quantised in (False, True)]
-        accuracies = [
-            float(np.mean(prediction == images.labels)) for prediction in (*predictions, record.prediction)
-        ]
-    return ExportResult(path, *accuracies, model.deployment.overflow, effective_weight_bits(model))
+        floating, quantised, deployed = (
+            float(np.mean(prediction == images.labels))
+            for prediction in (
+                network_scores(network, images, quantised=False).argmax(1),
+                network_scores(network, images).argmax(1),
+                record.prediction,
+            )
+        )
+    overflow = model.deployment.overflow
+    return ExportResult(path, floating, quantised, deployed, overflow, effective_weight_bits(model))

@@ -10,7 +10,7 @@ import numpy as np
 from lavarobust.encoding import encode
 from lavarobust.errors import SettingsError
 from lavarobust.execution.protocol import Backend
-from lavarobust.netx.deployment import Deployment, Encoding, ReadoutKind
+from lavarobust.netx.deployment import Deployment, Encoding, EncodingKind, ReadoutKind
 from lavarobust.netx.limits import READOUT_THRESHOLD
 from lavarobust.netx.model import Dense, Input, Model
 from lavarobust.record import Record
@@ -45,7 +45,7 @@ def plan_for(
     model: Model,
     *,
     steps: int | None = None,
-    encoding: str | None = None,
+    encoding: EncodingKind | None = None,
     levels: int | None = None,
     readout: ReadoutKind | None = None,
 ) -> Plan:

@@ -11,7 +11,7 @@ from lavarobust.execution import backend as make_backend
 from lavarobust.experiment.inputs import ChosenImages, DataChoice, choose_images
 from lavarobust.experiment.plan import Plan, execute, plan_for
 from lavarobust.netx import read_model
-from lavarobust.netx.deployment import ReadoutKind
+from lavarobust.netx.deployment import EncodingKind, ReadoutKind
 from lavarobust.netx.model import Model
 from lavarobust.record import Record
 
@@ -21,7 +21,7 @@ class PlanChoice:
     """What the command line says about running a file; None leaves it to the file."""
 
     steps: int | None = None
-    encoding: str | None = None
+    encoding: EncodingKind | None = None
     levels: int | None = None
     readout: ReadoutKind | None = None
 
@@ -60,8 +60,8 @@ class RunResult:
 
 def prepare(
     path: str | Path,
-    images: DataChoice = DataChoice(),
-    plan: PlanChoice = PlanChoice(),  # noqa: B008
+    images: DataChoice = DataChoice(),  # noqa: B008
+    plan: PlanChoice = PlanChoice(),
 ) -> Prepared:
     """Read a model file and load the images it is to be run on.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -54,6 +55,7 @@ class _FoldingBlock(torch.nn.Module):
     """What dense and conv blocks share: parameters, folding, quantisation, the forward pass."""
 
     synapse: FoldedConv | FoldedDense
+    synapse_params: dict[str, Any]
     neuron: IntegerNeuron
     running_mean: torch.Tensor
     running_variance: torch.Tensor
@@ -61,10 +63,13 @@ class _FoldingBlock(torch.nn.Module):
     peak: torch.Tensor
 
     def _assemble(
-        self, synapse: FoldedConv | FoldedDense, settings: BlockSettings, generator: torch.Generator
+        self,
+        kind: type[FoldedConv | FoldedDense],
+        settings: BlockSettings,
+        generator: torch.Generator,
     ) -> None:
         self.settings = settings
-        self.synapse = synapse
+        self.synapse = synapse = kind(**self.synapse_params)
         self.neuron = IntegerNeuron(
             threshold=1 if settings.spiking else READOUT_THRESHOLD,
             current_decay=0 if settings.holds_input else DECAY_UNITY,
@@ -79,7 +84,8 @@ class _FoldingBlock(torch.nn.Module):
                 torch.randn(synapse.weight.shape, generator=generator) * math.sqrt(2.0 / fan_in)
             )
         self.gain = torch.nn.Parameter(torch.ones(outputs)) if settings.batch_norm else None
-        self.offset = torch.nn.Parameter(torch.zeros(outputs)) if settings.batch_norm or settings.bias else None
+        shifted = settings.batch_norm or settings.bias
+        self.offset = torch.nn.Parameter(torch.zeros(outputs)) if shifted else None
         self.register_buffer("running_mean", torch.zeros(outputs))
         self.register_buffer("running_variance", torch.ones(outputs))
         self.register_buffer("frozen_scale", torch.zeros(()))
@@ -100,7 +106,9 @@ class _FoldingBlock(torch.nn.Module):
         """The layer with running statistics: what evaluation runs and deployment writes."""
         return self._layer_parameters(self.running_mean, self.running_variance, quantised)
 
-    def run(self, frames: torch.Tensor, steps: int, quantised: bool = True) -> tuple[Trajectory, LayerParameters]:
+    def run(
+        self, frames: torch.Tensor, steps: int, quantised: bool = True
+    ) -> tuple[Trajectory, LayerParameters]:
         """Run the block over one window.
 
         Args:
@@ -140,19 +148,17 @@ class _FoldingBlock(torch.nn.Module):
             self.running_variance.lerp_(variance, BATCH_NORM_MOMENTUM)
         return mean, variance
 
-    def _folded(
-        self, mean: torch.Tensor, variance: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+    def _folded(self, mean: torch.Tensor, variance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
         weight: torch.Tensor = self.synapse.weight
         bias: torch.Tensor | None = self.offset
         if self.gain is not None:
             assert self.offset is not None
-            weight, bias = fold_batch_norm(
-                weight, self.gain, self.offset, mean, variance, BATCH_NORM_EPSILON
-            )
+            weight, bias = fold_batch_norm(weight, self.gain, self.offset, mean, variance, BATCH_NORM_EPSILON)
         return weight / self._input_units, bias
 
-    def _layer_parameters(self, mean: torch.Tensor, variance: torch.Tensor, quantised: bool) -> LayerParameters:
+    def _layer_parameters(
+        self, mean: torch.Tensor, variance: torch.Tensor, quantised: bool
+    ) -> LayerParameters:
         weight, bias = self._folded(mean, variance)
         scale = float(self.frozen_scale) or layer_scale(weight, bias, float(self.peak))
         return (quantise if quantised else unrounded)(weight, bias, scale)
@@ -182,7 +188,7 @@ class ConvBlock(_FoldingBlock, base.AbstractConv):
             self, None, in_features, out_features, kernel_size, stride, padding, dilation, groups,
             delay_shift=False,
         )  # fmt: skip
-        self._assemble(FoldedConv(**self.synapse_params), settings, generator)
+        self._assemble(FoldedConv, settings, generator)
 
 
 class DenseBlock(_FoldingBlock, base.AbstractDense):
@@ -192,7 +198,7 @@ class DenseBlock(_FoldingBlock, base.AbstractDense):
         self, in_neurons: int, out_neurons: int, settings: BlockSettings, generator: torch.Generator
     ) -> None:
         base.AbstractDense.__init__(self, None, in_neurons, out_neurons, delay_shift=False)
-        self._assemble(FoldedDense(**self.synapse_params), settings, generator)
+        self._assemble(FoldedDense, settings, generator)
 
 
 Block = ConvBlock | DenseBlock

@@ -21,7 +21,7 @@ from lavarobust.snn.network import SpikingNetwork
 CALIBRATION_BATCH = 256
 
 
-class OverflowHappens(LavarobustError):
+class OverflowHappensError(LavarobustError):
     """A layer's states leave their 24 bits on calibration data, and that was not allowed."""
 
 
@@ -35,10 +35,14 @@ def to_model(network: SpikingNetwork, name: str = "model") -> Model:
     network.freeze()
     layers: list[Layer] = [Input(network.input_shape)]
     shape = network.input_shape
-    for block, input_shape in zip(network.blocks, network.block_inputs, strict=True):
+    for block, input_shape in zip(network.stack, network.block_inputs, strict=True):
         if isinstance(block, DenseBlock) and len(shape) > 1:
             layers.append(Flatten())
-        layer = _conv_layer(block, input_shape) if isinstance(block, ConvBlock) else _dense_layer(block, input_shape)
+        layer: Conv | Dense
+        if isinstance(block, ConvBlock):
+            layer = _conv_layer(block, input_shape)
+        else:
+            layer = _dense_layer(block, input_shape)
         layers.append(layer)
         shape = layer.shape
     return Model(tuple(layers), network.input_shape, name=name)
@@ -64,13 +68,13 @@ def describe(
         allow_overflow: export a layer whose states wrap or clip on those images.
 
     Raises:
-        OverflowHappens: naming the layers.
+        OverflowHappensError: naming the layers.
     """
     low, high = input_range(network.encoding)
     statement = overflow_statement(network, model, images, indices, int(np.min(low)), int(np.max(high)))
     happening = [entry.layer for entry in statement if "happens" in (entry.current, entry.potential)]
     if happening and not allow_overflow:
-        raise OverflowHappens(
+        raise OverflowHappensError(
             f"{model.name}: the states of {', '.join(happening)} leave their 24 bits on the calibration "
             "images. Lower the encoder's levels or T, or export with allow_overflow if wrapping is meant."
         )

@@ -70,7 +70,8 @@ def quantise(weight: torch.Tensor, bias: torch.Tensor | None, scale: float) -> L
     even = torch.round(scaled.detach() / WEIGHT_STEP).mul_(WEIGHT_STEP).clamp_(-WEIGHT_MAX, WEIGHT_MAX)
     mantissa = None
     if bias is not None:
-        mantissa = _straight_through(bias * scale, torch.round(bias.detach() * scale).clamp_(-BIAS_MAX, BIAS_MAX))
+        rounded = torch.round(bias.detach() * scale).clamp_(-BIAS_MAX, BIAS_MAX)
+        mantissa = _straight_through(bias * scale, rounded)
     return LayerParameters(_straight_through(scaled, even), mantissa, max(int(scale), 1), scale)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -87,7 +88,7 @@ class SpikingNetwork(torch.nn.Module):
         frames = encode_straight_through(self.encoding, images, self.steps, indices, draw)
         trajectories = []
         scale = 1.0
-        for block in self.blocks:
+        for block in self.stack:
             trajectory, parameters = block.run(frames, self.steps, quantised)
             frames, scale = trajectory.spikes, parameters.scale
             trajectories.append(trajectory)
@@ -98,14 +99,17 @@ class SpikingNetwork(torch.nn.Module):
             logits = last.spikes.mean(0)
         return Activity(logits, tuple(trajectories))
 
+    @property
+    def stack(self) -> tuple[Block, ...]:
+        """The blocks in order, as what they are."""
+        return cast("tuple[Block, ...]", tuple(self.blocks))
+
     def freeze(self) -> None:
         """Fix every block's batch-norm statistics and integer scale."""
-        for block in self.blocks:
+        for block in self.stack:
             block.freeze()
 
-    def _build(
-        self, layers: tuple[LayerSpec, ...], surrogate: Surrogate, generator: torch.Generator
-    ) -> None:
+    def _build(self, layers: tuple[LayerSpec, ...], surrogate: Surrogate, generator: torch.Generator) -> None:
         if not layers or not isinstance(layers[-1], DenseSpec):
             raise SettingsError("network: the last layer must be 'dense CLASSES', the readout.")
         shape, pool = self.input_shape, 1
@@ -152,9 +156,11 @@ class SpikingNetwork(torch.nn.Module):
             raise SettingsError(f"{where}: a convolution can't follow a dense layer. Put it in front.")
         out = tuple((side + 2 * spec.padding - spec.kernel) // spec.stride + 1 for side in shape[1:])
         if min(out) < 1:
-            raise SettingsError(f"{where}: kernel {spec.kernel} is larger than its input {shape}. Use a smaller one.")
+            raise SettingsError(
+                f"{where}: kernel {spec.kernel} is larger than its input {shape}. Use a smaller one."
+            )
         block = ConvBlock(
-            shape[0], spec.channels, spec.kernel, settings, generator, stride=spec.stride, padding=spec.padding
+            shape[0], spec.channels, spec.kernel, settings, generator, spec.stride, spec.padding
         )
         self.blocks.append(block)
         return (spec.channels, *out)

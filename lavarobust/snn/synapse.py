@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from lavarobust.compat import activate
+from lavarobust.dynamics import exact_conv2d
 
 activate()
 
@@ -18,10 +19,9 @@ class FoldedConv(slayer.synapse.Conv):
     def product(self, frames: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """Sums ``(F, N, C', H', W')`` of frames ``(F, N, C, H, W)`` and weight ``(C', C/g, kH, kW, 1)``."""
         steps, samples = frames.shape[:2]
-        sums = F.conv2d(
+        sums = exact_conv2d(
             frames.flatten(0, 1),
             weight.squeeze(-1),
-            None,
             self.stride[:2],
             self.padding[:2],
             self.dilation[:2],
@@ -38,7 +38,7 @@ class FoldedDense(slayer.synapse.Dense):
     """A ``slayer.synapse.Dense`` that multiplies all steps as one batch of vectors."""
 
     def product(self, frames: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """Sums ``(F, N, out)`` of frames ``(F, N, ...)``, flattened in (C, H, W) order, and ``(out, in, 1, 1, 1)``."""
+        """Sums ``(F, N, out)`` of frames ``(F, N, C, H, W)`` or ``(F, N, in)``; weight ``(out, in, 1, 1, 1)``."""
         return F.linear(frames.flatten(2), weight.flatten(1))
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:

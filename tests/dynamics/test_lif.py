@@ -64,9 +64,8 @@ def test_equals_python_integers(
     sums = rng.integers(-magnitude, magnitude + 1, size=(frames, 3, 4))
     bias = rng.integers(-32768, 32768, size=4) * 64
     exact_sums = torch.tensor(sums, dtype=torch.float64)
-    run = integrate(
-        exact_sums, steps, LIF(current_decay, voltage_decay, threshold), torch.tensor(bias, dtype=torch.float64)
-    )
+    neuron = LIF(current_decay, voltage_decay, threshold)
+    run = integrate(exact_sums, steps, neuron, torch.tensor(bias, dtype=torch.float64))
     expected_wraps = np.zeros((steps, 3), dtype=int)
     expected_clips = np.zeros((steps, 3), dtype=int)
     for sample in range(3):
@@ -136,6 +135,7 @@ def test_backward_equals_autograd_of_the_unfused_neuron(through_reset, current_d
     u = v = torch.zeros(2, 3, dtype=torch.float64)
     total = torch.zeros((), dtype=torch.float64)
     for step in range(6):
+
         def leak(state, decay):
             kept = state * ((4096 - decay) / 4096)
             return kept + (kept.trunc() - kept).detach()

@@ -54,7 +54,9 @@ def random_model(rng: np.random.Generator) -> tuple[Model, Stimulus, str]:
     return Model(tuple(layers), layers[0].shape, name="random"), stimulus, "spike_count"
 
 
-def random_network(rng: np.random.Generator, layers: list[str], readout: str, kind: str, steps: int) -> SpikingNetwork:
+def random_network(
+    rng: np.random.Generator, layers: list[str], readout: str, kind: str, steps: int
+) -> SpikingNetwork:
     """A SLAYER network of blocks with random, unequal batch-norm statistics and biases."""
     levels = int(rng.choice([1, 16, 255]))
     mean, std = ((0.3, 0.5), (0.2, 0.4)) if kind != "rate" and rng.random() < 0.5 else ((), ())
@@ -77,7 +79,9 @@ def random_network(rng: np.random.Generator, layers: list[str], readout: str, ki
     return network.eval()
 
 
-def _frames(rng: np.random.Generator, kind: str, samples: int, shape: tuple[int, ...], steps: int) -> np.ndarray:
+def _frames(
+    rng: np.random.Generator, kind: str, samples: int, shape: tuple[int, ...], steps: int
+) -> np.ndarray:
     if kind == "binary":
         values = rng.random((samples, *shape, steps)) < rng.uniform(0.1, 0.6)
     elif kind == "signed":
@@ -99,8 +103,10 @@ def _weights(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 def _bias(rng: np.random.Generator, size: int, reach: float) -> np.ndarray | None:
     if rng.random() < 0.4:
         return None
-    return rng.integers(-4096, 4096, size).astype(np.int32) if rng.random() < 0.3 else (
-        np.clip(rng.normal(0, reach / 4, size), -4096, 4095).astype(np.int32)
+    return (
+        rng.integers(-4096, 4096, size).astype(np.int32)
+        if rng.random() < 0.3
+        else (np.clip(rng.normal(0, reach / 4, size), -4096, 4095).astype(np.int32))
     )
 
 
@@ -128,9 +134,7 @@ def _random_dense(rng: np.random.Generator, inputs: int, outputs: int) -> Dense:
     return Dense(weight, Neuron(4096, 0, 1), _bias(rng, outputs, float(np.abs(weight).sum() / outputs)))
 
 
-def _with_threshold(
-    rng: np.random.Generator, layer: Conv | Dense, largest: int, held: bool
-) -> Conv | Dense:
+def _with_threshold(rng: np.random.Generator, layer: Conv | Dense, largest: int, held: bool) -> Conv | Dense:
     """The layer with random decays and a threshold near what its potential reaches, so that it spikes."""
     current_decay = 0 if held else int(rng.choice([4096, 4096, 0, int(rng.integers(1, 4096))]))
     voltage_decay = int(rng.choice([0, 0, 4096, int(rng.integers(1, 4096))]))

@@ -23,7 +23,9 @@ def shipped(name: str):
     pytest.skip(f"lava-dl's wheel does not hold {name}")
 
 
-def assert_runs_alike(name: str, stimulus: Stimulus, layers: int | None = None, silent: tuple[int, ...] = ()) -> None:
+def assert_runs_alike(
+    name: str, stimulus: Stimulus, layers: int | None = None, silent: tuple[int, ...] = ()
+) -> None:
     model = read_model(shipped(name), layers=layers)
     every = [index for index, _ in model.populations]
     ours = backend("simulator").run(model, stimulus, keep=every)
@@ -44,7 +46,9 @@ def test_tiny_convolutional_network() -> None:
 def test_mnist_perceptron() -> None:
     rng = np.random.default_rng(1)
     # its last layer has no neuron group: the stock loader makes it a readout that can't spike
-    assert_runs_alike("mnist.net", Stimulus(rng.integers(-40, 77, (8, 784, 1)).astype(np.int32), 32), silent=(3,))
+    assert_runs_alike(
+        "mnist.net", Stimulus(rng.integers(-40, 77, (8, 784, 1)).astype(np.int32), 32), silent=(3,)
+    )
 
 
 def test_spoken_digits_with_axonal_delays_in_part() -> None:

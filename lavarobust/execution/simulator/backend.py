@@ -100,12 +100,10 @@ def _check(model: Model, stages: tuple[Stage, ...], stimulus: Stimulus, keep: Co
         )
     unknown = set(keep) - {stage.index for stage in stages}
     if unknown:
-        raise SettingsError(f"{model.name}: layers {sorted(unknown)} hold no neurons, so there is no raster to keep.")
+        raise SettingsError(f"{model.name}: layers {sorted(unknown)} hold no neurons to keep.")
 
 
-def _run_chunk(
-    stages: tuple[Stage, ...], stimulus: Stimulus, part: slice, keep: Collection[int]
-) -> _Chunk:
+def _run_chunk(stages: tuple[Stage, ...], stimulus: Stimulus, part: slice, keep: Collection[int]) -> _Chunk:
     frames = torch.from_numpy(np.ascontiguousarray(np.moveaxis(stimulus.frames[part], -1, 0)))
     layers, rasters = [], {}
     frames = frames.to(torch.float32 if int(frames.abs().max()) < 1 << 24 else torch.float64)

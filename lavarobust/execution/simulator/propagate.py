@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from lavarobust.dynamics import State, Trajectory, integrate
+from lavarobust.dynamics import State, Trajectory, exact_conv2d, integrate
 from lavarobust.errors import BackendError
 from lavarobust.execution.simulator.stages import Stage, Synapse
 from lavarobust.netx.limits import CONV_SUM_BITS, STATE_SHIFT
@@ -58,7 +58,8 @@ def propagate(stages: tuple[Stage, ...], frames: torch.Tensor, steps: int) -> It
         elif stage.recurrent is not None:
             trajectory = _recurrent(stage, inputs, steps)
         else:
-            trajectory = integrate(_sums(stage, inputs, steps), steps, stage.neuron, _like(stage.bias, inputs))
+            sums = _sums(stage, inputs, steps)
+            trajectory = integrate(sums, steps, stage.neuron, _like(stage.bias, inputs))
         yield LayerRun(stage, inputs, trajectory)
         inputs = trajectory.spikes
 
@@ -73,7 +74,8 @@ def _sums(stage: Stage, inputs: torch.Tensor, steps: int) -> torch.Tensor:
 
 def _product(stage: Stage, synapse: Synapse, inputs: torch.Tensor) -> torch.Tensor:
     """``(F, N, *shape)`` sums; the floating type is the narrowest in which none can be rounded."""
-    largest = float(inputs.detach().abs().amax()) if inputs.numel() else 0.0
+    # at least 1, so that a layer's type does not depend on whether anything spiked
+    largest = max(float(inputs.detach().abs().amax()), 1.0)
     bound = synapse.reach * largest
     dtype = torch.float32 if bound < _FLOAT32_EXACT else torch.float64
     weight, folded = synapse.weight.to(dtype), inputs.flatten(0, 1).to(dtype)
@@ -84,9 +86,7 @@ def _product(stage: Stage, synapse: Synapse, inputs: torch.Tensor) -> torch.Tens
                 "bits in which Lava holds a convolution. Use fewer input levels or smaller weights."
             )
         layer = stage.layer
-        # NNPACK's Winograd transform would round the integers
-        with torch.backends.nnpack.flags(enabled=False):
-            sums = F.conv2d(folded, weight, None, layer.stride, layer.padding, layer.dilation, layer.groups)
+        sums = exact_conv2d(folded, weight, layer.stride, layer.padding, layer.dilation, layer.groups)
         sums = _wrapped(sums, bound, 1 << (CONV_SUM_BITS - 1))
     else:
         sums = _wrapped(F.linear(folded, weight), bound, _INT32_HALF_RANGE)

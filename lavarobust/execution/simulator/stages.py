@@ -83,10 +83,10 @@ def _stage(
 ) -> Stage:
     assert layer.neuron is not None
     shape = tuple(layer.shape)
-    bias = None if isinstance(layer, Input) else effective_bias(layer)
-    bias = None if bias is None or not bias.any() else _channelwise(bias, shape)
-    synapse = recurrent = delays = fan = recurrent_fan = None
+    bias = synapse = recurrent = delays = fan = recurrent_fan = None
     if not isinstance(layer, Input):
+        states = effective_bias(layer)
+        bias = _channelwise(states, shape) if states.any() else None
         where = f"{model.name}: {model.layer_name(index)}"
         loaded = load_weight(layer, where)
         synapse = _synapse(loaded.weight, loaded.shift)

@@ -45,7 +45,7 @@ def bills_of(
     return tuple(price(record, model, load_profile(profile), rule) for profile in profiles for rule in chosen)
 
 
-def energy(
+def bill(
     path: str | Path,
     images: DataChoice = DataChoice(),  # noqa: B008
     plan: PlanChoice = PlanChoice(),  # noqa: B008
