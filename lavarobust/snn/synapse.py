@@ -38,7 +38,7 @@ class FoldedDense(slayer.synapse.Dense):
     """A ``slayer.synapse.Dense`` that multiplies all steps as one batch of vectors."""
 
     def product(self, frames: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-        """Sums ``(F, N, out)`` of frames ``(F, N, C, H, W)`` or ``(F, N, in)``; weight ``(out, in, 1, 1, 1)``."""
+        """Sums ``(F, N, out)`` of frames ``(F, N, ...)``, flattened in (C, H, W) order."""
         return F.linear(frames.flatten(2), weight.flatten(1))
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
