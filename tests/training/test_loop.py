@@ -152,7 +152,8 @@ def test_a_killed_program_resumes_to_the_same_bytes(tmp_path):
     program = [sys.executable, str(script), *(f"{tmp_path}/{moment}" for moment in moments)]
     environment = {**os.environ, "PYTHONPATH": str(script.parents[2]), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(program, env=environment, capture_output=True, text=True, timeout=300, check=True)
-    assert done.stdout.split() == [str(-signal.SIGKILL)] * 3, done.stderr
+    # Lava's own notes about CUDA may come first
+    assert done.stdout.split()[-3:] == [str(-signal.SIGKILL)] * 3, done.stderr
 
     train = runpy.run_path(str(script))["train"]
     train(tmp_path / "whole", "never")
