@@ -44,9 +44,7 @@ class LavaBackend:
 
     name = "lava"
 
-    def __init__(
-        self, fast_convolution: bool = True, progress: Callable[[int], None] | None = None
-    ) -> None:
+    def __init__(self, fast_convolution: bool = True, progress: Callable[[int], None] | None = None) -> None:
         self.fast_convolution = fast_convolution
         self.progress = progress
 
@@ -133,9 +131,7 @@ def _slice_samples(model: Model, window: int) -> int:
     return max(1, min(_SLICE_SAMPLES, _SLICE_BYTES // per_sample))
 
 
-def _attach(
-    network: Network, model: Model, stimulus: Stimulus, window: int, rows: int
-) -> list[Trace]:
+def _attach(network: Network, model: Model, stimulus: Stimulus, window: int, rows: int) -> list[Trace]:
     """Give every population a trace, and the first one its input."""
     traces = []
     for position, block in enumerate(network.layers):
