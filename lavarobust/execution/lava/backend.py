@@ -40,13 +40,20 @@ class LavaBackend:
     Args:
         fast_convolution: replace Lava's convolution by an exact, vectorised one while it runs.
         progress: called with the number of samples that went through the shared network.
+        sparse_fc_layer: lava-dl's own option: dense layers run as Lava's ``Sparse`` and ``DelaySparse``.
     """
 
     name = "lava"
 
-    def __init__(self, fast_convolution: bool = True, progress: Callable[[int], None] | None = None) -> None:
+    def __init__(
+        self,
+        fast_convolution: bool = True,
+        progress: Callable[[int], None] | None = None,
+        sparse_fc_layer: bool = False,
+    ) -> None:
         self.fast_convolution = fast_convolution
         self.progress = progress
+        self.sparse_fc_layer = sparse_fc_layer
 
     def run(
         self,
@@ -74,12 +81,14 @@ class LavaBackend:
         collector = Collector(model, stimulus, keep)
         carried = carries(model)
         window = stimulus.steps + silent_steps(carried)
+        build = partial(stock_network, model, window, message_bits(stimulus), self.sparse_fc_layer)
         with fast_convolution_patch() if self.fast_convolution else nullcontext():
-            disturbed = _stream(model, stimulus, window, carried, collector.add, self.progress or _nothing)
+            report = self.progress or _nothing
+            disturbed = _stream(build, model, stimulus, window, carried, collector.add, report)
             for sample in disturbed:
                 alone = replace(stimulus, frames=stimulus.frames[sample : sample + 1])
                 add = partial(_add_alone, collector, sample)
-                _stream(model, alone, window, carried, add, _nothing)
+                _stream(build, model, alone, window, carried, add, _nothing)
         return collector
 
 
@@ -92,6 +101,7 @@ def _add_alone(collector: Collector, sample: int, first: int, slices: list[Popul
 
 
 def _stream(
+    build: Callable[[], Network],
     model: Model,
     stimulus: Stimulus,
     window: int,
@@ -103,7 +113,7 @@ def _stream(
     at_once = _slice_samples(model, window)
     disturbed = []
     with forgetting_processes():
-        network = stock_network(model, window, message_bits(stimulus))
+        network = build()
         depth = len(network)
         # the first layers are ahead of the last one by up to depth - 1 steps
         traces = _attach(network, model, stimulus, window, rows=at_once + -(-depth // window))

@@ -19,7 +19,7 @@ from lavarobust.netx.read import read_model
 from lavarobust.netx.write import write_model
 
 
-def stock_network(model: Model, window: int, message_bits: int) -> Network:
+def stock_network(model: Model, window: int, message_bits: int, sparse_fc_layer: bool = False) -> Network:
     """lava-dl's own ``Network`` of the model.
 
     A model that still equals the file it was read from (or that file's first layers) is loaded from
@@ -29,20 +29,21 @@ def stock_network(model: Model, window: int, message_bits: int) -> Network:
         model: the integer model.
         window: reset interval in steps.
         message_bits: 0 for spikes of 0 and 1; positive for integer payloads.
+        sparse_fc_layer: dense layers as Lava's sparse Processes.
 
     Raises:
         BackendError: the stock loader can't build it.
         ModelFileError: the model can't be exported without loss.
     """
     if _is_its_file(model):
-        return _load(Path(model.name), model, window, message_bits)
+        return _load(Path(model.name), model, window, message_bits, sparse_fc_layer)
     with tempfile.TemporaryDirectory(prefix="lavarobust-") as folder:
         path = Path(folder) / "model.net"
         write_model(model, path)
-        return _load(path, model, window, message_bits)
+        return _load(path, model, window, message_bits, sparse_fc_layer)
 
 
-def _load(path: Path, model: Model, window: int, message_bits: int) -> Network:
+def _load(path: Path, model: Model, window: int, message_bits: int, sparse_fc_layer: bool) -> Network:
     def load(layers: int) -> Network:
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
             network = Network(
@@ -52,6 +53,7 @@ def _load(path: Path, model: Model, window: int, message_bits: int) -> Network:
                 input_message_bits=message_bits,
                 reset_interval=window,
                 reset_offset=1,
+                sparse_fc_layer=sparse_fc_layer,
             )
         network.net_config.f.close()  # the loader never does, and keeps the file from being rewritten
         return network
