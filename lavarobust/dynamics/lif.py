@@ -140,14 +140,14 @@ class _Integrate(torch.autograd.Function):
         slope = None
         if neuron.spikes:
             slope = neuron.surrogate.derivative(before_reset / unit - 1).div_(unit)
-            spiked = before_reset > neuron.threshold * STATE_UNIT
+            silent = (before_reset <= neuron.threshold * STATE_UNIT).to(before_reset.dtype)
             direct = slope * d_spikes
         d_sums = before_reset.new_empty((ctx.frames, *before_reset.shape[1:]))
         d_bias = torch.zeros_like(before_reset[0])
         d_u, d_v = d_current.to(d_bias.dtype), d_potential.to(d_bias.dtype)
         for step in reversed(range(steps)):
             if slope is not None:
-                through = d_v.masked_fill(spiked[step], 0)
+                through = d_v * silent[step]
                 if neuron.surrogate.through_reset:
                     through = through - d_v * before_reset[step] * slope[step]
                 d_v = through.add_(direct[step])
@@ -209,7 +209,8 @@ class _Run:
             if neuron.spikes:
                 spiked = potential > threshold
                 self.spikes[step] = spiked
-                potential = potential.masked_fill(spiked, 0)
+                # several times faster than masked_fill, and the same: a spiking potential is positive
+                potential = potential * ~spiked
         self.current, self.potential = current, potential
         self.peak_current, self.peak_potential = int(top_u), int(top_v)
 

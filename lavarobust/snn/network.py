@@ -24,7 +24,8 @@ class Activity:
     """One forward pass.
 
     Attributes:
-        logits: ``(N, classes)``, the readout in units of the last layer's drive.
+        logits: ``(N, classes)``: mean drive of a membrane readout in units of the threshold, or
+            spike counts.
         trajectories: per block, spikes ``(T, N, *shape)`` and counts.
     """
 
@@ -40,7 +41,7 @@ class SpikingNetwork(torch.nn.Module):
         input_shape: ``(C, H, W)`` of an image.
         steps: T.
         encoding: how pixels become integers.
-        readout: ``membrane`` (mean drive of a readout that can't spike) or ``spike_count``.
+        readout: ``membrane`` (a last layer that can't spike) or ``spike_count``.
         surrogate: derivative of a spike, in every block.
         generator: source of the initial weights.
 
@@ -96,7 +97,7 @@ class SpikingNetwork(torch.nn.Module):
         if self.readout == "membrane":
             logits = last.end.potential.float() / (scale * (1 << STATE_SHIFT) * self.steps)
         else:
-            logits = last.spikes.mean(0)
+            logits = last.spikes.sum(0)
         return Activity(logits, tuple(trajectories))
 
     @property
