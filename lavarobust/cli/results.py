@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from lavarobust.reporting import ReportResult
+    from rich.table import Table as RichTable
+
+    from lavarobust.reporting import ReportResult, Table
 
 
 @click.command("report")
@@ -49,16 +51,32 @@ def _say(text: str) -> None:
 
 def _print(result: ReportResult) -> None:
     from rich.console import Console
-    from rich.table import Table
 
-    console = Console()
+    console = Console(highlight=False)
     for table in result.tables:
-        shown = Table(*table.columns, title=table.title)
-        for row in table.rows:
-            shown.add_row(*row)
-        console.print(shown)
+        console.print(_grouped(table))
         for note in table.notes:
-            console.print(note, highlight=False)
-    console.print("Files:", highlight=False)
+            console.print(note)
+        console.print()
+    console.print("Files:")
     for path in (result.markdown, result.json, *result.files):
-        console.print(f"  {path}", highlight=False, soft_wrap=True)
+        console.print(f"  {path}", soft_wrap=True)
+
+
+def _grouped(table: Table) -> RichTable:
+    """The table with each model's name as a row of its own: narrow enough for 80 columns."""
+    from rich import box
+    from rich.table import Table as RichTable
+
+    shown = RichTable(title=table.title, box=box.SIMPLE_HEAD, pad_edge=False)
+    shown.add_column(table.columns[1], no_wrap=True)
+    for name in table.columns[2:]:
+        shown.add_column(name, justify="right")
+    model = None
+    for row in table.rows:
+        if row[0] != model:
+            model = row[0]
+            shown.add_section()
+            shown.add_row(f"[bold]{model}[/bold]")
+        shown.add_row(f"  {row[1]}", *row[2:])
+    return shown

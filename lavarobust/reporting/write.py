@@ -14,7 +14,7 @@ from lavarobust.experiment.evaluate import EVALUATION_FILE, evaluate_run
 from lavarobust.experiment.export import MODEL_FILE, export
 from lavarobust.experiment.run_folder import RunFolder
 from lavarobust.files import atomic_write
-from lavarobust.reporting.tables import Table, accuracy_table, work_table
+from lavarobust.reporting.tables import Table, accuracy_table, energy_table, work_table
 
 MARKDOWN_FILE, JSON_FILE = "report.md", "report.json"
 
@@ -55,7 +55,7 @@ def report(
         raise SettingsError("report: name at least one run folder.")
     evaluations = [_evaluation(Path(folder), progress) for folder in folders]
     target = Path(out) if out is not None else _common_folder([Path(folder) for folder in folders])
-    tables = (accuracy_table(evaluations), work_table(evaluations))
+    tables = (accuracy_table(evaluations), work_table(evaluations), energy_table(evaluations))
     files = tuple(
         Path(folder) / name for folder in folders for name in (MODEL_FILE, EVALUATION_FILE, "recipe.yaml")
     )
