@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lavarobust.errors import SettingsError
+from lavarobust.experiment.shipped import model_path
 from lavarobust.netx import Finding, check_model, read_model, stock_call
 from lavarobust.netx.check import Target
 
@@ -27,7 +28,7 @@ def check(path: str | Path, target: Target = "lava", input_shape: str | None = N
     """Check a ``.net`` file of any writer.
 
     Args:
-        path: the file.
+        path: the file, or the name of a model of the package.
         target: ``lava`` or ``loihi2``.
         input_shape: ``C,H,W`` for a file that does not say.
 
@@ -41,5 +42,5 @@ def check(path: str | Path, target: Target = "lava", input_shape: str | None = N
             shape = tuple(int(side) for side in input_shape.split(","))
         except ValueError:
             raise SettingsError(f"--input-shape {input_shape}: write it as C,H,W, such as 3,32,32.") from None
-    model = read_model(path, input_shape=shape)
+    model = read_model(model_path(path), input_shape=shape)
     return CheckResult(check_model(model, target), stock_call(model))

@@ -10,6 +10,7 @@ import numpy as np
 from lavarobust.execution import backend as make_backend
 from lavarobust.experiment.inputs import ChosenImages, DataChoice, choose_images
 from lavarobust.experiment.plan import Plan, execute, plan_for
+from lavarobust.experiment.shipped import model_path
 from lavarobust.netx import read_model
 from lavarobust.netx.deployment import EncodingKind, ReadoutKind
 from lavarobust.netx.model import Model
@@ -68,7 +69,7 @@ def prepare(
     Raises:
         ModelFileError, SettingsError, DataError: each with its place and remedy.
     """
-    model = read_model(path)
+    model = read_model(model_path(path))
     made = plan_for(model, steps=plan.steps, encoding=plan.encoding, levels=plan.levels, readout=plan.readout)
     return Prepared(model, made, choose_images(model, images))
 
@@ -82,7 +83,7 @@ def run(
     """Execute a ``.net`` file on images.
 
     Args:
-        path: a NetX file of ours or of lava-dl.
+        path: a NetX file of ours or of lava-dl, or the name of a model of the package.
         images: which images; by default the test part of the data set that the file names.
         plan: T, encoding and readout, for files that don't say.
         backend: ``simulator``, ``lava`` or ``loihi2``.

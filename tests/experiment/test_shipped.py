@@ -1,0 +1,88 @@
+"""The models of the package do what their cards say."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+
+from lavarobust.errors import ModelFileError
+from lavarobust.experiment.check import check
+from lavarobust.experiment.inputs import DataChoice
+from lavarobust.experiment.loading import load_recipe
+from lavarobust.experiment.publish import COUNTS
+from lavarobust.experiment.run import run
+from lavarobust.experiment.shipped import model_path, shipped_models
+from lavarobust.netx import read_model
+from lavarobust.resources import resource_folder
+
+FOLDER = resource_folder("netx_models")
+NAMES = shipped_models()
+
+
+def card(name: str) -> dict:
+    return json.loads((FOLDER / f"{name}.json").read_text())
+
+
+def test_there_is_a_model_of_the_demo_and_every_model_has_a_card():
+    assert "digits-plain" in NAMES
+    assert {file.name for file in FOLDER.iterdir()} == {
+        f"{name}{suffix}" for name in NAMES for suffix in (".net", ".json")
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_file_is_the_cards(name):
+    content = (FOLDER / f"{name}.net").read_bytes()
+    assert card(name)["sha256"] == hashlib.sha256(content).hexdigest()
+    assert len(content) <= 1 << 20, "the wheel is to stay small"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_executes_to_the_cards_accuracy_and_counts(name):
+    said = card(name)["executed"]
+    result = run(name, backend=said["backend"])
+    assert result.record.samples == said["samples"]
+    assert round(result.accuracy * said["samples"]) == said["correct"]
+    assert int(result.record.tied.sum()) == said["tied"]
+    assert [layer.name for layer in result.record.layers] == [layer["name"] for layer in said["layers"]]
+    for layer, counts in zip(result.record.layers, said["layers"], strict=True):
+        assert {name: int(getattr(layer, name).sum()) for name in COUNTS} == {
+            name: counts[name] for name in COUNTS
+        }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_evaluation_says_the_same_as_its_execution(name):
+    whole = card(name)
+    clean = whole["evaluation"]["conditions"][0]
+    correct = whole["executed"]["correct"] / whole["executed"]["samples"]
+    assert clean["simulator_accuracy"] == clean["lava_accuracy"] == clean["slayer_accuracy"] == correct
+    for condition in whole["evaluation"]["conditions"]:
+        assert condition["slayer_differences"] == condition["lava_differences"] == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_was_made_of_the_recipe_that_the_package_holds(name):
+    recipe = load_recipe(name).model_dump(mode="json")
+    deployment = read_model(FOLDER / f"{name}.net").deployment
+    assert deployment is not None
+    assert card(name)["recipe"] == recipe == dict(deployment.recipe)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_is_found_wrong_with_it(name):
+    result = check(name)
+    assert not [finding for finding in result.findings if finding.severity != "note"]
+    # the card's call names the file beside it
+    assert card(name)["stock_call"].split(",", 1)[1] == result.stock_call.split(",", 1)[1]
+
+
+def test_a_file_comes_before_a_model_of_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert model_path("digits-plain") == FOLDER / "digits-plain.net"
+    (tmp_path / "digits-plain").write_text("my own")
+    assert str(model_path("digits-plain")) == "digits-plain"
+    with pytest.raises(ModelFileError):
+        run("no-such-model", DataChoice(limit=1))

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from lavarobust.reporting.embed import BEGIN, END, EmbedError, embed, main
+
+REPORT = "# Report\n\n### Accuracy\n\n| a |\n|---|\n| 1 % |\n\n### Files\n\n- `x/model.net`\n"
+TEXT = f"before\n{BEGIN}\nold figures\n{END}\nafter\n"
+
+
+def test_tables_stand_between_the_markers_and_files_do_not():
+    assert embed(REPORT, TEXT) == (f"before\n{BEGIN}\n### Accuracy\n\n| a |\n|---|\n| 1 % |\n{END}\nafter\n")
+
+
+def test_it_can_be_done_again():
+    assert embed(REPORT, embed(REPORT, TEXT)) == embed(REPORT, TEXT)
+
+
+@pytest.mark.parametrize("text", ["no markers", f"{END}\n{BEGIN}", f"{BEGIN}", f"{TEXT}{TEXT}"])
+def test_a_text_without_its_markers_is_refused(text):
+    with pytest.raises(EmbedError, match="once each"):
+        embed(REPORT, text)
+
+
+def test_something_else_than_a_report_is_refused():
+    with pytest.raises(EmbedError, match="not one that"):
+        embed("# Something\n", TEXT)
+
+
+def test_as_a_command(tmp_path, monkeypatch, capsys):
+    report, text = tmp_path / "report.md", tmp_path / "README.md"
+    report.write_text(REPORT)
+    text.write_text(TEXT)
+    monkeypatch.setattr(sys, "argv", ["embed", str(report), str(text)])
+    assert main() == 0
+    assert "| 1 % |" in text.read_text() and "old figures" not in text.read_text()
+    text.write_text("no markers")
+    with pytest.raises(SystemExit) as failed:
+        main()
+    assert failed.value.code == 1 and capsys.readouterr().err.startswith("error: ")
+    assert text.read_text() == "no markers"
