@@ -144,10 +144,11 @@ def _check_evaluation(evaluation: Mapping[str, Any], record: Record, images: Ima
         said = (evaluation["samples"], clean["simulator_accuracy"], clean["spikes"])
     except (KeyError, IndexError, TypeError) as error:
         raise RunFolderError(f"{where}: is damaged ({error}). Remove it and report the run again") from error
-    if said != (record.samples, accuracy, spikes):
+    now = (record.samples, accuracy, spikes)
+    if said != now:
         raise RunFolderError(
-            f"{where}: is not of this model on all its test images: it says samples, accuracy and spikes "
-            f"{said}, executed now are {(record.samples, accuracy, spikes)}. Remove it and report the run again"
+            f"{where}: is not of this model on all its test images: samples, accuracy and spikes are "
+            f"{said} there and {now} executed now. Remove it and report the run again"
         )
 
 
