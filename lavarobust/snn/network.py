@@ -125,12 +125,14 @@ class SpikingNetwork(torch.nn.Module):
                 pool *= spec.side
                 continue
             last = position == len(layers) - 1
+            spiking = not (last and self.readout == "membrane")
             settings = BlockSettings(
                 voltage_decay=spec.voltage_decay,
                 holds_input=position == _first_block(layers) and self.encoding.kind == "direct",
-                spiking=not (last and self.readout == "membrane"),
-                batch_norm=spec.batch_norm and not last,
-                bias=last,
+                spiking=spiking,
+                # a membrane readout is a plain linear layer; one that counts spikes has to reach threshold
+                batch_norm=spec.batch_norm and spiking,
+                bias=last and not (spec.batch_norm and spiking),
                 pool=pool,
                 input_units=_input_units(self.encoding) if not self.blocks else 1.0,
                 surrogate=surrogate,
