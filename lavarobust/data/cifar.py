@@ -25,6 +25,7 @@ _PICKLED = f"pickled CIFAR batches are never loaded, because a pickle can run co
 
 
 def has_cifar(folder: Path) -> bool:
+    """Whether a folder holds the first of the binary batches."""
     return (folder / TRAIN_FILES[0]).is_file()
 
 

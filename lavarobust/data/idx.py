@@ -52,6 +52,7 @@ def find(folder: Path, name: str) -> Path | None:
 
 
 def has_mnist(folder: Path) -> bool:
+    """Whether a folder holds MNIST's training images, raw or packed."""
     return find(folder, PARTS["train"][0]) is not None
 
 

@@ -144,4 +144,5 @@ def check_request(encoding: Encoding, shape: Sequence[int], steps: int, indices:
 
 
 def outside_range(low: float, high: float) -> str:
+    """What an error says of pixels outside [0, 1]."""
     return f"pixels run from {low} to {high}. Give pixels from 0 to 1; clip what an attack has changed"
