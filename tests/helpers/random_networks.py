@@ -36,17 +36,17 @@ def random_model(rng: np.random.Generator) -> tuple[Model, Stimulus, str]:
     layers: list[Layer] = [Input(shape)]
     frames_kind = rng.choice(["binary", "signed", "graded", "held"])
     samples, steps = int(rng.integers(2, 5)), int(rng.integers(2, 9))
-    frames = _frames(rng, frames_kind, samples, shape, steps)
+    frames = random_frames(rng, frames_kind, samples, shape, steps)
     stimulus = Stimulus(frames, steps)
     largest = int(np.abs(frames).max())
     for position in range(int(rng.integers(1, 3))):
         conv = _random_conv(rng, shape)
-        layers.append(_with_threshold(rng, conv, largest, held=position == 0 and frames_kind == "held"))
+        layers.append(with_threshold(rng, conv, largest, held=position == 0 and frames_kind == "held"))
         shape = conv.shape
         largest = 1
     layers.append(Flatten())
     hidden = _random_dense(rng, int(np.prod(shape)), int(rng.integers(4, 20)))
-    layers.append(_with_threshold(rng, hidden, 1, held=False))
+    layers.append(with_threshold(rng, hidden, 1, held=False))
     if rng.random() < 0.5:
         output = _random_dense(rng, hidden.weight.shape[0], 5)
         layers.append(replace(output, neuron=READOUT))
@@ -79,7 +79,7 @@ def random_network(
     return network.eval()
 
 
-def _frames(
+def random_frames(
     rng: np.random.Generator, kind: str, samples: int, shape: tuple[int, ...], steps: int
 ) -> np.ndarray:
     if kind == "binary":
@@ -134,7 +134,7 @@ def _random_dense(rng: np.random.Generator, inputs: int, outputs: int) -> Dense:
     return Dense(weight, Neuron(4096, 0, 1), _bias(rng, outputs, float(np.abs(weight).sum() / outputs)))
 
 
-def _with_threshold(rng: np.random.Generator, layer: Conv | Dense, largest: int, held: bool) -> Conv | Dense:
+def with_threshold(rng: np.random.Generator, layer: Conv | Dense, largest: int, held: bool) -> Conv | Dense:
     """The layer with random decays and a threshold near what its potential reaches, so that it spikes."""
     current_decay = 0 if held else int(rng.choice([4096, 4096, 0, int(rng.integers(1, 4096))]))
     voltage_decay = int(rng.choice([0, 0, 4096, int(rng.integers(1, 4096))]))

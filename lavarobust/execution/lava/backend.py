@@ -14,13 +14,14 @@ from lava.proc.lif.process import LIFReset
 
 from lavarobust.compat import fast_convolution as fast_convolution_patch
 from lavarobust.errors import BackendError
+from lavarobust.execution.fitting import fitting
 from lavarobust.execution.lava.collect import Collector, PopulationSlice, from_lava_order
 from lavarobust.execution.lava.network import stock_network
 from lavarobust.execution.lava.neurons import CountingLIFReset
 from lavarobust.execution.lava.processes.source import FrameSource
 from lavarobust.execution.lava.session import Session, forgetting_processes
 from lavarobust.execution.lava.shared import Drive, Trace
-from lavarobust.execution.lava.stimulus import bias_mantissas, fitting, lava_frames, message_bits
+from lavarobust.execution.lava.stimulus import bias_mantissas, lava_frames, message_bits
 from lavarobust.execution.lava.streaming import Carry, carries, silent_steps
 from lavarobust.netx.deployment import ReadoutKind
 from lavarobust.netx.model import Input, Model

@@ -21,11 +21,12 @@ from lava.proc.io.sink import Read, RingBuffer
 from lava.utils import loihi
 
 from lavarobust.errors import BackendError
+from lavarobust.execution.fitting import fitting
 from lavarobust.execution.lava.collect import from_lava_order
 from lavarobust.execution.lava.network import stock_network
 from lavarobust.execution.lava.processes.source import FrameSource
 from lavarobust.execution.lava.session import forgetting_processes
-from lavarobust.execution.lava.stimulus import fitting, lava_frames, message_bits
+from lavarobust.execution.lava.stimulus import lava_frames, message_bits
 from lavarobust.execution.lava.streaming import carries
 from lavarobust.netx.deployment import ReadoutKind
 from lavarobust.netx.model import Conv, Dense, Flatten, Input, Model

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from lavarobust.errors import SettingsError
+from lavarobust.execution.fitting import fitting
 from lavarobust.execution.simulator.propagate import LayerRun, propagate
 from lavarobust.execution.simulator.stages import Stage, compile_model
 from lavarobust.netx.deployment import ReadoutKind
@@ -42,11 +42,10 @@ class Simulator:
         """Execute a model on integer input; see :class:`lavarobust.execution.protocol.Backend`.
 
         Raises:
-            SettingsError: no samples, frames that do not fit the model, or a layer without neurons to keep.
-            BackendError: sums that Lava could not hold.
+            BackendError: as the protocol says, or sums that Lava could not hold.
         """
+        stimulus = fitting(model, stimulus, keep)
         stages = compile_model(model)
-        _check(model, stages, stimulus, keep)
         chunk = self._chunk(stages, stimulus)
         parts = [
             _run_chunk(stages, stimulus, slice(start, start + chunk), keep)
@@ -83,24 +82,6 @@ class _Chunk:
     potential: np.ndarray
     layers: list[dict[str, np.ndarray]]
     rasters: dict[int, np.ndarray]
-
-
-def _check(model: Model, stages: tuple[Stage, ...], stimulus: Stimulus, keep: Collection[int]) -> None:
-    if stimulus.samples == 0:
-        raise SettingsError(f"{model.name}: nothing to run, the stimulus has no samples.")
-    got = stimulus.frames.shape[1:-1]
-    if int(np.prod(got)) != int(np.prod(model.input_shape)):
-        raise SettingsError(
-            f"{model.name}: frames of shape {got} do not fit the model's input {model.input_shape}. "
-            "Encode images of the model's own shape."
-        )
-    if not 1 <= stimulus.frames.shape[-1] <= stimulus.steps:
-        raise SettingsError(
-            f"{model.name}: {stimulus.frames.shape[-1]} frames do not fit a window of {stimulus.steps} steps."
-        )
-    unknown = set(keep) - {stage.index for stage in stages}
-    if unknown:
-        raise SettingsError(f"{model.name}: layers {sorted(unknown)} hold no neurons to keep.")
 
 
 def _run_chunk(stages: tuple[Stage, ...], stimulus: Stimulus, part: slice, keep: Collection[int]) -> _Chunk:

@@ -73,6 +73,8 @@ def compile_model(model: Model, surrogate: Surrogate = Surrogate()) -> tuple[Sta
         if isinstance(layer, Input) and layer.neuron is None:
             shape = layer.shape
             continue
+        if isinstance(layer, Dense):  # the first layer may be dense on (C, H, W)
+            shape = (int(np.prod(shape)),)
         stages.append(_stage(model, index, layer, shape, surrogate))
         shape = layer.shape
     return tuple(stages)
