@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import pytest
+
+from lavarobust.errors import SettingsError
+from lavarobust.snn.architecture import ConvSpec, DenseSpec, PoolSpec, parse_layers
+
+
+def test_short_notation() -> None:
+    assert parse_layers(["conv 16", "conv 8 5 2 decay=256", "pool 2", "dense 10 no-norm"]) == (
+        ConvSpec(16, 3, 1, 1),
+        ConvSpec(8, 5, 2, 2, voltage_decay=256),
+        PoolSpec(2),
+        DenseSpec(10, batch_norm=False),
+    )
+
+
+@pytest.mark.parametrize(
+    "text", ["", "conv", "conv 0", "conv 1 2 3 4", "dense", "dense 3 4", "pool", "pool 2 no-norm", "conv x"]
+)
+def test_a_layer_that_cannot_be_read_is_named(text) -> None:
+    with pytest.raises(SettingsError, match="network layer 1"):
+        parse_layers(["conv 4", text])
+
+
+def test_impossible_decay_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"decay=0\.\.4096"):
+        parse_layers(["dense 4 decay=4097"])
