@@ -30,11 +30,11 @@ IN := $(ENVIRONMENT)/bin
 STAMP := $(ENVIRONMENT)/.complete
 SETTINGS := Makefile pyproject.toml setup.py $(wildcard requirements/*.txt)
 
-.PHONY: help setup demo test lint unit test-matrix bench clean interpreter
+.PHONY: help setup demo models test lint unit test-matrix bench clean interpreter
 
 help:
 	@sed -n '2,6s/^# *//p' Makefile
-	@echo "targets: demo test lint unit bench test-matrix setup clean"
+	@echo "targets: demo test lint unit bench models test-matrix setup clean"
 
 interpreter:
 	@[ -n "$(VERSION)" ] || { \
@@ -58,6 +58,12 @@ setup: $(STAMP)
 
 demo: $(STAMP)
 	$(IN)/lavarobust demo
+
+# The shipped models, their cards and the README's tables, all of one run of the demo.
+models: $(STAMP)
+	$(IN)/lavarobust demo --force
+	$(IN)/python -m lavarobust.experiment.publish runs/demo/digits-plain runs/demo/digits-adversarial --out netx_models
+	$(IN)/python -m lavarobust.reporting.embed runs/demo/report.md README.md
 
 test: lint unit
 
