@@ -5,34 +5,63 @@ Every verb of the command line is one call here. Nothing heavy is imported befor
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
-_VERBS = {
-    "train": "lavarobust.experiment.train",
-    "export": "lavarobust.experiment.export",
-    "check": "lavarobust.experiment.check",
-    "run": "lavarobust.experiment.run",
-    "attack": "lavarobust.experiment.attack",
-    "bill": "lavarobust.experiment.bill",
-    "report": "lavarobust.reporting.write",
-    "demo": "lavarobust.reporting.demo",
-    "load_recipe": "lavarobust.experiment.loading",
-    "load_network": "lavarobust.experiment.train",
-    "read_model": "lavarobust.netx",
-    "write_model": "lavarobust.netx",
-    "DataChoice": "lavarobust.experiment.inputs",
-    "PlanChoice": "lavarobust.experiment.run",
-}
+if TYPE_CHECKING:
+    from lavarobust.experiment.attack import attack
+    from lavarobust.experiment.bill import bill
+    from lavarobust.experiment.check import check
+    from lavarobust.experiment.export import export
+    from lavarobust.experiment.inputs import DataChoice
+    from lavarobust.experiment.loading import load_recipe
+    from lavarobust.experiment.run import PlanChoice, run
+    from lavarobust.experiment.train import load_network, train
+    from lavarobust.netx import read_model, write_model
+    from lavarobust.reporting.demo import demo
+    from lavarobust.reporting.write import report
 
-__all__ = sorted(_VERBS)
+__all__ = [
+    "DataChoice",
+    "PlanChoice",
+    "attack",
+    "bill",
+    "check",
+    "demo",
+    "export",
+    "load_network",
+    "load_recipe",
+    "read_model",
+    "report",
+    "run",
+    "train",
+    "write_model",
+]
 
+if not TYPE_CHECKING:
+    # no room of the package has one of these names: importing it would put the module in the call's place
+    _HOMES = {
+        "DataChoice": "experiment.inputs",
+        "PlanChoice": "experiment.run",
+        "attack": "experiment.attack",
+        "bill": "experiment.bill",
+        "check": "experiment.check",
+        "demo": "reporting.demo",
+        "export": "experiment.export",
+        "load_network": "experiment.train",
+        "load_recipe": "experiment.loading",
+        "read_model": "netx",
+        "report": "reporting.write",
+        "run": "experiment.run",
+        "train": "experiment.train",
+        "write_model": "netx",
+    }
 
-def __getattr__(name: str) -> Any:
-    if name in _VERBS:
-        return getattr(import_module(_VERBS[name]), name)
-    raise AttributeError(f"module 'lavarobust' has no attribute {name!r}")
+    def __getattr__(name):
+        from importlib import import_module
 
+        if name not in _HOMES:
+            raise AttributeError(f"module 'lavarobust' has no attribute {name!r}")
+        return getattr(import_module(f"lavarobust.{_HOMES[name]}"), name)
 
-def __dir__() -> list[str]:
-    return sorted([*globals(), *_VERBS])
+    def __dir__():
+        return sorted([*globals(), *__all__])

@@ -7,6 +7,10 @@ class LavarobustError(Exception):
     """Base of every error this package raises on purpose; the command line prints it as one line."""
 
 
+class StoppedError(LavarobustError):
+    """A person's Ctrl-C; says what is kept, and ends the command line with exit code 130."""
+
+
 class ModelFileError(LavarobustError):
     """A ``.net`` file (or a model built in Python) that can't be what it claims to be.
 

@@ -1,10 +1,10 @@
-"""The command line: one verb per step of the road, each a thin shell around one Python call."""
+"""The command line: one module per verb, each a thin shell around one Python call."""
 
 from __future__ import annotations
 
 
 def main() -> None:
     """Entry point of the console command ``lavarobust``."""
-    from lavarobust.cli.application import run_application
+    from lavarobust.cli.application import application
 
-    run_application()
+    application.main()

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+from lavarobust.files import check_can_be_written
+
+if TYPE_CHECKING:
+    from lavarobust.experiment.inputs import DataChoice
+    from lavarobust.experiment.run import PlanChoice
 
 BACKENDS = ("simulator", "lava", "loihi2")
 Command = Callable[..., Any]
@@ -20,6 +26,20 @@ def _stack(*options: Callable[[Command], Command]) -> Callable[[Command], Comman
     return decorate
 
 
+def _writable(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Refuse a file that can't be written before the work, not after it."""
+    if value is not None:
+        check_can_be_written(value)
+    return value
+
+
+def output_option(flag: str, name: str, text: str) -> Callable[[Command], Command]:
+    """An option that names a file to write."""
+    return click.option(flag, name, metavar="FILE", callback=_writable, help=text)
+
+
+json_option = output_option("--json", "json_path", "Also write the result as JSON to this file.")
+
 backend_option = click.option(
     "--backend",
     type=click.Choice(BACKENDS),
@@ -29,28 +49,44 @@ backend_option = click.option(
 )
 
 image_options = _stack(
-    click.option("--data", help="Data set (digits, mnist, cifar10, a path) if not the one the file names."),
-    click.option("--data-root", help="Folder of the data sets [default: $LAVAROBUST_DATA]."),
-    click.option("--images", help="Own images: a .npy file, (N, H, W), (N, C, H, W) or (N, H, W, C)."),
-    click.option("--labels", help="Their labels: a .npy file, (N,)."),
     click.option(
-        "--part", type=click.Choice(("test", "validation", "train")), default="test", show_default=True
+        "--data",
+        metavar="NAME",
+        help="digits, mnist, cifar10 or a path [default: the data set that FILE names].",
     ),
-    click.option("--limit", type=int, help="Only the first so many images."),
+    click.option("--data-root", metavar="FOLDER", help="Of the data sets [default: $LAVAROBUST_DATA]."),
+    click.option(
+        "--images", metavar="FILE", help="Own images: a .npy file, (N, H, W), (N, C, H, W) or (N, H, W, C)."
+    ),
+    click.option("--labels", metavar="FILE", help="Their classes from 0: a .npy file, (N,)."),
+    click.option(
+        "--part",
+        type=click.Choice(("test", "validation", "train")),
+        default="test",
+        show_default=True,
+        help="Of the data set.",
+    ),
+    click.option("--limit", type=int, metavar="N", help="Only the first N images."),
 )
 
 plan_options = _stack(
-    click.option("--steps", type=int, help="T, for a file that does not say."),
-    click.option("--encoding", type=click.Choice(("direct", "repeat", "rate")), help="Likewise."),
-    click.option("--levels", type=int, help="Integer levels of a pixel, likewise."),
-    click.option("--readout", type=click.Choice(("membrane", "spike_count")), help="Likewise."),
+    click.option("--steps", type=int, metavar="T", help="Steps per image [default: what FILE says]."),
+    click.option(
+        "--encoding",
+        type=click.Choice(("direct", "repeat", "rate")),
+        help="How pixels become integers: sent once, at every step, or as random spikes [default: likewise].",
+    ),
+    click.option("--levels", type=int, metavar="N", help="Integer levels of a pixel [default: likewise]."),
+    click.option(
+        "--readout",
+        type=click.Choice(("membrane", "spike_count")),
+        help="What the prediction is the largest of [default: likewise].",
+    ),
 )
 
-json_option = click.option("--json", "json_path", help="Also write the result as JSON to this file.")
 
-
-def split_choices(values: dict[str, Any]) -> tuple[Any, Any]:
-    """The image and plan choices of a verb's keyword arguments."""
+def split_choices(values: dict[str, Any]) -> tuple[DataChoice, PlanChoice]:
+    """The image and plan choices among a verb's keyword arguments."""
     from lavarobust.experiment.inputs import DataChoice
     from lavarobust.experiment.run import PlanChoice
 
@@ -60,9 +96,3 @@ def split_choices(values: dict[str, Any]) -> tuple[Any, Any]:
         DataChoice(**{name: values[name] for name in image_names}),
         PlanChoice(**{name: values[name] for name in plan_names}),
     )
-
-
-def print_assumptions(assumptions: tuple[str, ...]) -> None:
-    """Say what nobody said."""
-    for sentence in assumptions:
-        click.echo(f"note: {sentence}", err=True)

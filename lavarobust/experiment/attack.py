@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from lavarobust.attacks import FGSM, PGD, AttackSettings, RobustnessResult, ThreatModel, evaluate
+from lavarobust.attacks import (
+    FGSM,
+    PGD,
+    AttackOutcome,
+    AttackSettings,
+    RobustnessResult,
+    ThreatModel,
+    evaluate,
+)
 from lavarobust.attacks.evaluate import Progress
 from lavarobust.dynamics import Surrogate
 from lavarobust.errors import SettingsError
@@ -28,6 +37,45 @@ class AttackReport:
     result: RobustnessResult
     source: str
     assumptions: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain Python types, ready for JSON; without the adversarial images."""
+        result = self.result
+        return {
+            "model": result.model,
+            "backend": result.backend,
+            "images": self.source,
+            "samples": result.clean.record.samples,
+            "steps": result.clean.record.steps,
+            "surrogate": asdict(result.surrogate),
+            "seed": result.seed,
+            "clean_accuracy": result.clean.accuracy,
+            "clean_accuracy_ties_wrong": result.clean.strict_accuracy,
+            "robust": [
+                {
+                    "epsilon": threat.epsilon,
+                    "accuracy": result.robust_accuracy(threat),
+                    "accuracy_ties_wrong": result.strict_robust_accuracy(threat),
+                }
+                for threat in result.threats
+            ],
+            "attacks": [_outcome(outcome) for outcome in result.outcomes],
+            "assumptions": list(self.assumptions),
+        }
+
+
+def _outcome(outcome: AttackOutcome) -> dict[str, Any]:
+    return {
+        "attack": outcome.settings.name,
+        "epsilon": outcome.threat.epsilon,
+        "accuracy": outcome.executed.accuracy,
+        "accuracy_ties_wrong": outcome.executed.strict_accuracy,
+        "success_rate": outcome.success_rate,
+        "zero_gradient_share": outcome.zero_gradient_share,
+        "surprises": outcome.surprises,
+        "forward_queries": outcome.queries.forward,
+        "backward_queries": outcome.queries.backward,
+    }
 
 
 def named_attacks(names: Sequence[str], steps: int = 20, restarts: int = 1) -> tuple[AttackSettings, ...]:

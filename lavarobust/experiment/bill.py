@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from lavarobust.energy import Bill, applicable_rules, load_profile, make_ledger, price
+from lavarobust.energy import Bill, Profile, applicable_rules, load_profile, make_ledger, price
+from lavarobust.energy.rules import find_rule
+from lavarobust.errors import SettingsError
 from lavarobust.execution import backend as make_backend
 from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.plan import execute
@@ -33,16 +36,36 @@ class EnergyReport:
     source: str
     assumptions: tuple[str, ...]
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain Python types, ready for JSON."""
+        return {
+            "model": self.record.model,
+            "backend": self.record.backend,
+            "images": self.source,
+            "samples": self.record.samples,
+            "steps": self.record.steps,
+            "bills": [bill.as_dict() for bill in self.bills],
+            "assumptions": list(self.assumptions),
+        }
+
+
+def price_tables(profiles: Sequence[str | Path] = PROFILES) -> tuple[Profile, ...]:
+    """The price tables of those names and files.
+
+    Raises:
+        SettingsError: none named, or one that does not exist or breaks the schema.
+    """
+    if not profiles:
+        raise SettingsError("name at least one price table.")
+    return tuple(load_profile(profile) for profile in profiles)
+
 
 def bills_of(
-    record: Record,
-    model: Model,
-    profiles: Sequence[str | Path] = PROFILES,
-    rules: Sequence[str] | None = None,
+    record: Record, model: Model, tables: Sequence[Profile], rules: Sequence[str] | None = None
 ) -> tuple[Bill, ...]:
     """One bill per price table and counting rule; None takes every rule that applies to the model."""
     chosen = applicable_rules(make_ledger(record, model)) if rules is None else tuple(rules)
-    return tuple(price(record, model, load_profile(profile), rule) for profile in profiles for rule in chosen)
+    return tuple(price(record, model, table, rule) for table in tables for rule in chosen)
 
 
 def bill(
@@ -63,13 +86,20 @@ def bill(
         profiles: price tables, by name or as a TOML file of one's own.
         rules: counting rules, see :data:`lavarobust.energy.RULES`; None takes all that apply.
         backend: what executes and counts.
+
+    Raises:
+        SettingsError: an unknown price table or rule, or a rule that does not hold for the model.
+        ModelFileError, DataError, BackendError: as :func:`lavarobust.experiment.run.run`.
     """
+    tables = price_tables(profiles)
+    for rule in rules or ():
+        find_rule(rule)
     prepared = prepare(path, images, plan)
     part = prepared.chosen.images
     record = execute(make_backend(backend), prepared.model, prepared.plan, part.images, part.indices)
     return EnergyReport(
         record,
-        bills_of(record, prepared.model, profiles, rules),
+        bills_of(record, prepared.model, tables, rules),
         prepared.chosen.source,
         prepared.assumptions,
     )

@@ -15,7 +15,7 @@ from lavarobust.data import Images
 from lavarobust.dynamics import Surrogate
 from lavarobust.energy import Bill, make_ledger
 from lavarobust.execution import Backend, backend
-from lavarobust.experiment.bill import bills_of
+from lavarobust.experiment.bill import bills_of, price_tables
 from lavarobust.experiment.builders import build_data
 from lavarobust.experiment.export import MODEL_FILE
 from lavarobust.experiment.network_scores import network_scores
@@ -154,8 +154,8 @@ def evaluate_run(
         steps=plan.steps,
         counted_on=lava.name,
         conditions=tuple(conditions),
-        bills=bills_of(records[0], model),
-        attack_bills=bills_of(records[-1], model),
+        bills=bills_of(records[0], model, price_tables()),
+        attack_bills=bills_of(records[-1], model, price_tables()),
         backward=surrogate,
     )
     run.write_json(EVALUATION_FILE, evaluation.as_dict())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from lavarobust.experiment.network_scores import network_scores
 from lavarobust.experiment.plan import execute, plan_for
 from lavarobust.experiment.run_folder import RunFolder, versions
 from lavarobust.experiment.train import load_network, torch_threads
+from lavarobust.files import check_can_be_written
 from lavarobust.netx import write_model
 from lavarobust.netx.deployment import LayerOverflow
 from lavarobust.netx.model import Model
@@ -45,6 +47,17 @@ class ExportResult:
     overflow: tuple[LayerOverflow, ...]
     weight_bits: Mapping[str, tuple[int, ...]]
 
+    def as_dict(self) -> dict[str, Any]:
+        """Plain Python types, ready for JSON."""
+        return {
+            "model": str(self.path),
+            "float_accuracy": self.float_accuracy,
+            "quantised_accuracy": self.quantised_accuracy,
+            "deployed_accuracy": self.deployed_accuracy,
+            "overflow": [asdict(entry) for entry in self.overflow],
+            "weight_bits": {name: list(bits) for name, bits in self.weight_bits.items()},
+        }
+
 
 def export(
     folder: str | Path, path: str | Path | None = None, allow_overflow: bool | None = None
@@ -65,6 +78,7 @@ def export(
     network = load_network(run.path)
     recipe = run.recipe()
     target = Path(path) if path is not None else run.path / MODEL_FILE
+    check_can_be_written(target)
     with torch_threads(recipe.threads):
         data = build_data(recipe)
         calibration = data.train.take(recipe.export.calibration_images)
@@ -79,19 +93,11 @@ def export(
             versions=versions(),
             allow_overflow=recipe.export.allow_overflow if allow_overflow is None else allow_overflow,
         )
+        if target.resolve() == (run.path / MODEL_FILE).resolve():
+            run.forget_evaluation()
         write_model(model, target)
         result = _measured(network, model, data.validation, target)
-    run.write_json(
-        EXPORT_FILE,
-        {
-            "model": target.name,
-            "float_accuracy": result.float_accuracy,
-            "quantised_accuracy": result.quantised_accuracy,
-            "deployed_accuracy": result.deployed_accuracy,
-            "overflow": [vars(entry) for entry in result.overflow],
-            "weight_bits": {name: list(bits) for name, bits in result.weight_bits.items()},
-        },
-    )
+    run.write_json(EXPORT_FILE, result.as_dict())
     return result
 
 

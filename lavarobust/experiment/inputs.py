@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lavarobust.data import Images, load, read_pair
-from lavarobust.errors import DataError, SettingsError
+from lavarobust.errors import DataError, ModelFileError, SettingsError
 from lavarobust.netx.model import Model
 
 PARTS = ("test", "validation", "train")
+
+_RECORDED: dict[str, type | tuple[type, ...]] = {
+    "name": str,
+    "root": (str, type(None)),
+    "validation": (int, float),
+    "seed": int,
+    "limit": (int, type(None)),
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +49,6 @@ class ChosenImages:
 
     images: Images
     source: str
-    assumptions: tuple[str, ...]
 
 
 def choose_images(model: Model, choice: DataChoice) -> ChosenImages:
@@ -49,6 +57,7 @@ def choose_images(model: Model, choice: DataChoice) -> ChosenImages:
     Raises:
         SettingsError: contradicting flags, or nothing that says which images.
         DataError: images that can't be loaded or don't fit the model.
+        ModelFileError: a recipe inside the file that describes no data.
     """
     if choice.part not in PARTS:
         raise SettingsError(f"--part {choice.part}: choose one of {', '.join(PARTS)}.")
@@ -66,7 +75,13 @@ def choose_images(model: Model, choice: DataChoice) -> ChosenImages:
             f"{chosen.source}: an image has {int(np.prod(images.shape))} values, the model takes "
             f"{int(np.prod(model.input_shape))}."
         )
-    return ChosenImages(images, chosen.source, chosen.assumptions)
+    classes = int(np.prod(model.output_layer.shape))
+    if images.labels.max() >= classes:
+        raise DataError(
+            f"{chosen.source}: labels go up to {images.labels.max()}, and the model has {classes} outputs. "
+            "Label the images with the model's own classes, from 0."
+        )
+    return ChosenImages(images, chosen.source)
 
 
 def _from_arrays(choice: DataChoice) -> ChosenImages:
@@ -74,13 +89,11 @@ def _from_arrays(choice: DataChoice) -> ChosenImages:
         raise SettingsError("--images and --labels belong together: give both .npy files.")
     if choice.data:
         raise SettingsError("--data and --images name two sources of images: give one of them.")
-    return ChosenImages(read_pair(choice.images, choice.labels), Path(choice.images).name, ())
+    return ChosenImages(read_pair(choice.images, choice.labels), Path(choice.images).name)
 
 
 def _from_data_set(model: Model, choice: DataChoice) -> ChosenImages:
-    known = model.deployment
-    recipe = dict(known.recipe) if known else {}
-    recorded = dict(recipe.get("data", {}))
+    recorded = _recorded(model)
     name = choice.data or recorded.get("name")
     if not name:
         raise SettingsError(
@@ -92,9 +105,26 @@ def _from_data_set(model: Model, choice: DataChoice) -> ChosenImages:
     data = load(
         name,
         root=choice.data_root or recorded.get("root"),
-        validation=float(recorded.get("validation", 0.1)),
-        seed=int(recorded.get("seed", 0)),
+        validation=recorded.get("validation", 0.1),
+        seed=recorded.get("seed", 0),
         limit=recorded.get("limit"),
     )
-    assumptions = () if choice.data else (f"assumed --data {name}: the file names it",)
-    return ChosenImages(getattr(data, choice.part), f"{data.name} {choice.part}", assumptions)
+    return ChosenImages(getattr(data, choice.part), f"{data.name} {choice.part}")
+
+
+def _recorded(model: Model) -> dict[str, Any]:
+    """What the file's recipe says about its data; nothing where there is no recipe."""
+    recipe = model.deployment.recipe if model.deployment else {}
+    recorded = recipe.get("data", {})
+    if not isinstance(recorded, dict):
+        raise _damaged(model, "data", recorded)
+    for key, kinds in _RECORDED.items():
+        if key in recorded and not isinstance(recorded[key], kinds):
+            raise _damaged(model, f"data.{key}", recorded[key])
+    return recorded
+
+
+def _damaged(model: Model, key: str, value: object) -> ModelFileError:
+    return ModelFileError(
+        f"{model.name}: the recipe in it: {key}", f"is {value!r}", "Name the images with --data or --images"
+    )

@@ -15,6 +15,9 @@ from lavarobust.netx.limits import READOUT_THRESHOLD
 from lavarobust.netx.model import Dense, Input, Model
 from lavarobust.record import Record
 
+STEPS_MAX = 1 << 16
+"""Longest window that is run; a larger one is a slip of the keyboard or a damaged file."""
+
 ASSUMED_STEPS = 16
 ASSUMED_LEVELS = 255
 
@@ -76,7 +79,7 @@ def plan_for(
             "--readout": plan.readout,
         }
         assumptions = [
-            f"assumed {flag} {values[flag]}: the file does not say"
+            f"assumed {flag} {values[flag]}: {_reason(model, flag)}"
             for flag, value in given.items()
             if value is None
         ]
@@ -85,6 +88,8 @@ def plan_for(
         new_encoding = replace(new_encoding, kind=encoding)
     if levels is not None:
         new_encoding = replace(new_encoding, levels=levels)
+    if (steps or plan.steps) > STEPS_MAX:
+        raise SettingsError(f"--steps {steps or plan.steps}: a window has at most {STEPS_MAX} steps.")
     return Plan(steps or plan.steps, new_encoding, readout or plan.readout, tuple(assumptions))
 
 
@@ -134,7 +139,19 @@ def _assumed(model: Model) -> Plan:
     )
 
 
+def _reason(model: Model, flag: str) -> str:
+    first = model.populations[0][1]
+    if isinstance(first, Input) and flag in ("--encoding", "--levels"):
+        return f"the file's input layer makes {first.weight} * pixel + {first.bias} of a pixel"
+    return "the file does not say"
+
+
 def _transform(layer: Input) -> Encoding:
     """An input population's own transform: the mantissa ``weight * pixel + bias``, rounded."""
+    if layer.weight < 1:
+        raise SettingsError(
+            f"the file's input layer multiplies a pixel by {layer.weight}, and only positive weights are "
+            "understood. Change its weight, and the signs of the weights behind it."
+        )
     channels = layer.shape[0] if len(layer.shape) == 3 else 1
     return Encoding("direct", layer.weight, (-layer.bias / layer.weight,) * channels, (1.0,) * channels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from lavarobust.experiment.shipped import model_path
 from lavarobust.netx import read_model
 from lavarobust.netx.deployment import EncodingKind, ReadoutKind
 from lavarobust.netx.model import Model
-from lavarobust.record import Record
+from lavarobust.record import LayerCounts, Record
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,8 @@ class Prepared:
 
     @property
     def assumptions(self) -> tuple[str, ...]:
-        return self.plan.assumptions + self.chosen.assumptions
+        """Values that neither file nor caller gave."""
+        return self.plan.assumptions
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +59,29 @@ class RunResult:
     accuracy_ties_wrong: float
     source: str
     assumptions: tuple[str, ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain Python types, ready for JSON; counts are totals over all images."""
+        record = self.record
+        return {
+            "model": record.model,
+            "backend": record.backend,
+            "images": self.source,
+            "samples": record.samples,
+            "steps": record.steps,
+            "readout": record.readout,
+            "accuracy": self.accuracy,
+            "accuracy_ties_wrong": self.accuracy_ties_wrong,
+            "predictions": record.prediction.tolist(),
+            "layers": [_totals(layer) for layer in record.layers],
+            "assumptions": list(self.assumptions),
+        }
+
+
+def _totals(layer: LayerCounts) -> dict[str, Any]:
+    counts = ("input_events", "synops", "synops_dense", "spikes", "wraps", "clips")
+    described = {"layer": layer.name, "neurons": layer.neurons, "graded_input": layer.graded_input}
+    return described | {name: int(getattr(layer, name).sum()) for name in counts}
 
 
 def prepare(

@@ -15,14 +15,15 @@ from lavarobust.compat.installation import version
 from lavarobust.errors import LavarobustError
 from lavarobust.experiment.loading import dump_recipe, load_recipe
 from lavarobust.experiment.recipe import Recipe
-from lavarobust.files import WriteError, atomic_write
+from lavarobust.files import atomic_write, make_folder
 from lavarobust.training.loop import CHECKPOINT_FILE, NETWORK_FILE, TENSORBOARD_FOLDER
 
 RUNS = Path("runs")
 RECIPE_FILE, VERSIONS_FILE = "recipe.yaml", "versions.json"
 SPLIT_FILE, METRICS_FILE = "split.json", "metrics.json"
 _TRAINED = (RECIPE_FILE, VERSIONS_FILE, SPLIT_FILE, METRICS_FILE, CHECKPOINT_FILE, NETWORK_FILE)
-_DERIVED = ("model.net", "export.json", "evaluation.json", "report.md", "report.json")
+_MEASURED = ("evaluation.json", "report.md", "report.json")
+_DERIVED = ("model.net", "export.json", *_MEASURED)
 _PACKAGES = ("lavarobust", "numpy", "torch", "lava-nc", "lava-dl")
 
 
@@ -49,6 +50,15 @@ class RunFolder:
         """Whether training came to its end."""
         return self.network_file.is_file()
 
+    def check_finished(self) -> None:
+        """Raises RunFolderError where there is no run, or one whose training is not finished."""
+        if not self.recipe_file.is_file():
+            raise RunFolderError(f"{self.path}: holds no run ({RECIPE_FILE} is missing). Name a run's folder")
+        if not self.finished:
+            raise RunFolderError(
+                f"{self.path}: its training is not finished. Go on with it: --resume (resume=True)"
+            )
+
     def recipe(self) -> Recipe:
         """The resolved recipe of the run.
 
@@ -59,6 +69,11 @@ class RunFolder:
         if not self.recipe_file.is_file():
             raise RunFolderError(f"{self.path}: holds no run ({RECIPE_FILE} is missing). Name a run's folder")
         return load_recipe(self.recipe_file)
+
+    def forget_evaluation(self) -> None:
+        """Remove what was measured on a model that is about to be replaced."""
+        for name in _MEASURED:
+            (self.path / name).unlink(missing_ok=True)
 
     def write_json(self, name: str, content: Any) -> None:
         """Write plain data as readable JSON."""
@@ -102,10 +117,7 @@ def open_run(
             )
     elif folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
         raise RunFolderError(f"{folder.path}: is there already and holds no run. Choose another folder")
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise WriteError(f"{folder.path}: can't be made ({error.strerror}). Choose another folder") from error
+    make_folder(folder.path)
     folder.write_json(VERSIONS_FILE, versions())
     atomic_write(folder.recipe_file, dump_recipe(recipe).encode())
     return folder

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -39,6 +40,10 @@ class TrainResult:
     best_epoch: int
     train_accuracy: float
     validation_accuracy: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain Python types, ready for JSON."""
+        return asdict(self) | {"folder": str(self.folder), "network_file": str(self.network_file)}
 
 
 def train(
@@ -117,10 +122,7 @@ def load_network(folder: str | Path) -> SpikingNetwork:
     """
     run = RunFolder(Path(folder))
     recipe = run.recipe()
-    if not run.finished:
-        raise RunFolderError(
-            f"{run.path}: its training is not finished. Go on with it: --resume (resume=True)"
-        )
+    run.check_finished()
     about = run.read_json(SPLIT_FILE)
     try:
         shape, classes = tuple(int(side) for side in about["input_shape"]), len(about["class_names"])

@@ -12,8 +12,8 @@ from typing import Any
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.evaluate import EVALUATION_FILE, evaluate_run
 from lavarobust.experiment.export import MODEL_FILE, export
-from lavarobust.experiment.run_folder import RunFolder
-from lavarobust.files import atomic_write
+from lavarobust.experiment.run_folder import RunFolder, RunFolderError
+from lavarobust.files import atomic_write, make_folder
 from lavarobust.reporting.tables import Table, accuracy_table, energy_table, work_table
 
 MARKDOWN_FILE, JSON_FILE = "report.md", "report.json"
@@ -49,20 +49,29 @@ def report(
 
     Raises:
         SettingsError: no run named.
-        RunFolderError: a folder that holds no finished run.
+        RunFolderError: a folder that holds no finished run, or a damaged evaluation.
+        WriteError: the report can't be written.
     """
     if not folders:
         raise SettingsError("report: name at least one run folder.")
-    evaluations = [_evaluation(Path(folder), progress) for folder in folders]
+    for folder in folders:
+        RunFolder(Path(folder)).check_finished()
     target = Path(out) if out is not None else _common_folder([Path(folder) for folder in folders])
-    tables = (accuracy_table(evaluations), work_table(evaluations), energy_table(evaluations))
+    make_folder(target)
+    evaluations = [_evaluation(Path(folder), progress) for folder in folders]
+    try:
+        tables = (accuracy_table(evaluations), work_table(evaluations), energy_table(evaluations))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise RunFolderError(
+            f"an {EVALUATION_FILE} of these runs is damaged or of another version ({error!r}). Remove it, "
+            "and the report makes it again"
+        ) from error
     files = tuple(
         Path(folder) / name for folder in folders for name in (MODEL_FILE, EVALUATION_FILE, "recipe.yaml")
     )
     text = "\n\n".join(table.markdown() for table in tables)
     listing = "\n".join(f"- `{_relative(file, target)}`" for file in files)
     markdown, plain = target / MARKDOWN_FILE, target / JSON_FILE
-    target.mkdir(parents=True, exist_ok=True)
     atomic_write(markdown, f"# Report\n\n{text}\n\n### Files\n\n{listing}\n".encode())
     atomic_write(plain, (json.dumps({"runs": evaluations}, indent=2) + "\n").encode())
     return ReportResult(markdown, plain, tables, files)

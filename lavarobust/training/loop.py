@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import torch
 
-from lavarobust.errors import DataError, LavarobustError
+from lavarobust.errors import DataError, LavarobustError, StoppedError
 from lavarobust.snn.network import SpikingNetwork
 from lavarobust.training.batches import epoch_batches, epoch_generator
 from lavarobust.training.checkpoint import (
@@ -37,7 +37,7 @@ class TrainingError(LavarobustError):
     """Training that can't go on."""
 
 
-class TrainingInterruptedError(TrainingError):
+class TrainingInterruptedError(TrainingError, StoppedError):
     """Training that a person stopped; says what is kept and how to go on."""
 
 

@@ -1,7 +1,8 @@
-"""Verbs that end in tables: report and demo."""
+"""The verbs that end in tables of runs: ``report`` and ``demo``."""
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -11,14 +12,19 @@ if TYPE_CHECKING:
 
     from lavarobust.reporting import ReportResult, Table
 
+_PIPE_WIDTH = 120
 
-@click.command("report")
+
+@click.command("report", short_help="Compare runs: accuracy of every stage, work and energy.")
 @click.argument("runs", nargs=-1, required=True)
-@click.option("--out", help="Folder of the report [default: the run's, or the runs' common parent].")
+@click.option(
+    "--out", metavar="FOLDER", help="Of the report [default: the run's, or the runs' common parent]."
+)
 def report_command(runs: tuple[str, ...], out: str | None) -> None:
     """Compare run folders RUNS side by side: accuracy of every stage, work and energy.
 
-    Exports and evaluates runs that have not been, executing their test images on Lava.
+    Exports and evaluates runs that have not been, executing their test images on Lava. Writes report.md
+    and report.json.
 
     \b
     Examples:
@@ -27,11 +33,13 @@ def report_command(runs: tuple[str, ...], out: str | None) -> None:
     """
     from lavarobust.reporting import report
 
-    _print(report(runs, out, _say))
+    _show(report(runs, out, _say))
 
 
-@click.command("demo")
-@click.option("--out", default="runs/demo", show_default=True, help="Folder of the demo's runs and report.")
+@click.command("demo", short_help="The whole road on digits, with a plain and a robust network.")
+@click.option(
+    "--out", metavar="FOLDER", default="runs/demo", show_default=True, help="Of the runs and the report."
+)
 @click.option("--force", is_flag=True, help="Train again although there are finished runs.")
 def demo_command(out: str, force: bool) -> None:
     """Train, deploy, execute, attack and price a plain and an adversarially trained network on digits.
@@ -42,25 +50,26 @@ def demo_command(out: str, force: bool) -> None:
     """
     from lavarobust.reporting.demo import demo
 
-    _print(demo(out, force, _say))
+    _show(demo(out, force, _say))
 
 
 def _say(text: str) -> None:
     click.echo(f"-- {text}", err=True)
 
 
-def _print(result: ReportResult) -> None:
+def _show(result: ReportResult) -> None:
     from rich.console import Console
 
-    console = Console(highlight=False)
+    # a pipe has no width, and must not lose text to one
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
     for table in result.tables:
         console.print(_grouped(table))
         for note in table.notes:
-            console.print(note)
+            console.print(note, markup=False)
         console.print()
-    console.print("Files:")
+    click.echo("Files:")
     for path in (result.markdown, result.json, *result.files):
-        console.print(f"  {path}", soft_wrap=True)
+        click.echo(f"  {path}")
 
 
 def _grouped(table: Table) -> RichTable:
@@ -68,10 +77,10 @@ def _grouped(table: Table) -> RichTable:
     from rich import box
     from rich.table import Table as RichTable
 
-    shown = RichTable(title=table.title, box=box.SIMPLE_HEAD, pad_edge=False)
+    shown = RichTable(title=table.title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     shown.add_column(table.columns[1], no_wrap=True)
     for name in table.columns[2:]:
-        shown.add_column(name, justify="right")
+        shown.add_column(name, justify="right", overflow="fold")
     model = None
     for row in table.rows:
         if row[0] != model:

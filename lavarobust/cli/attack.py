@@ -1,0 +1,127 @@
+"""The verb ``attack``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lavarobust.cli.options import (
+    backend_option,
+    image_options,
+    json_option,
+    output_option,
+    plan_options,
+    split_choices,
+)
+from lavarobust.cli.output import Progress, count, show_assumptions, show_table, write_json
+
+if TYPE_CHECKING:
+    from lavarobust.attacks import RobustnessResult
+
+
+@click.command("attack", short_help="Attack a file white-box: accuracy under FGSM and PGD.")
+@click.argument("file")
+@click.option("--epsilon", "epsilons", type=float, multiple=True, default=(0.1,), show_default=True,
+              help="linf radius, pixels being in [0, 1]; may be given several times.")  # fmt: skip
+@click.option("--attack", "attacks", multiple=True, default=("fgsm", "pgd"), show_default=True,
+              type=click.Choice(("fgsm", "pgd")), help="May be given several times.")  # fmt: skip
+@click.option("--attack-steps", type=int, default=20, show_default=True, metavar="N", help="Of PGD.")
+@click.option("--restarts", type=int, default=1, show_default=True, metavar="N", help="Random starts of PGD.")
+@click.option("--surrogate", default="triangular", show_default=True, metavar="NAME",
+              help="Derivative of a spike in the attacker's gradients.")  # fmt: skip
+@click.option("--width", type=float, default=1.0, show_default=True, help="Of the surrogate, in thresholds.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of the random starts.")
+@output_option("--save", "save", "Write the adversarial images of the last attack to this .npz file.")
+@backend_option
+@image_options
+@plan_options
+@json_option
+def attack_command(
+    file: str,
+    epsilons: tuple[float, ...],
+    attacks: tuple[str, ...],
+    attack_steps: int,
+    restarts: int,
+    surrogate: str,
+    width: float,
+    seed: int,
+    save: str | None,
+    backend: str,
+    json_path: str | None,
+    **choices: Any,
+) -> None:
+    """Attack FILE white-box through its executed integers, and judge the result on a backend.
+
+    \b
+    Examples:
+      lavarobust attack model.net --epsilon 0.1
+      lavarobust attack model.net --epsilon 0.05 --epsilon 0.1 --restarts 5 --backend lava --limit 100
+    """
+    from lavarobust.dynamics import Surrogate
+    from lavarobust.experiment.attack import attack, named_attacks
+
+    with Progress() as progress:
+        report = attack(
+            file,
+            *split_choices(choices),
+            attacks=named_attacks(attacks, attack_steps, restarts),
+            epsilons=epsilons,
+            surrogate=Surrogate(surrogate, width),
+            backend=backend,
+            seed=seed,
+            progress=progress,
+        )
+    result = report.result
+    record = result.clean.record
+    show_assumptions(report.assumptions)
+    click.echo(
+        f"{count(record.samples, 'image')} of {report.source}, {count(record.steps, 'step')} each, "
+        f"executed on {result.backend}"
+    )
+    show_table(("images", "epsilon", "accuracy", "ties as wrong", "success", "zero gradients"), _rows(result))
+    surprises = sum(outcome.surprises for outcome in result.outcomes)
+    if surprises:
+        click.echo(
+            f"warning: {count(surprises, 'prediction')} of {result.backend} differ from the simulator's, "
+            "on which the attacks were made"
+        )
+    if save:
+        _save_images(Path(save), result)
+    write_json(json_path, report.as_dict())
+
+
+def _rows(result: RobustnessResult) -> list[tuple[str, ...]]:
+    """Clean images, every attack, and at each epsilon the worst of them, chosen per image."""
+    clean = result.clean
+    rows: list[tuple[str, ...]] = [
+        ("clean", "0", f"{clean.accuracy:.1%}", f"{clean.strict_accuracy:.1%}", "", "")
+    ]
+    for threat in result.threats:
+        epsilon = f"{threat.epsilon:.4g}"
+        rows += [
+            (
+                outcome.settings.name,
+                epsilon,
+                f"{outcome.executed.accuracy:.1%}",
+                f"{outcome.executed.strict_accuracy:.1%}",
+                f"{outcome.success_rate:.1%}",
+                f"{outcome.zero_gradient_share:.1%}",
+            )
+            for outcome in result.outcomes
+            if outcome.threat == threat
+        ]
+        robust, strictly = result.robust_accuracy(threat), result.strict_robust_accuracy(threat)
+        rows.append(("worst per image", epsilon, f"{robust:.1%}", f"{strictly:.1%}", "", ""))
+    return rows
+
+
+def _save_images(path: Path, result: RobustnessResult) -> None:
+    import numpy as np
+
+    from lavarobust.files import replacing
+
+    with replacing(path) as temporary, open(temporary, "wb") as stream:
+        np.savez_compressed(stream, images=result.outcomes[-1].images, labels=result.clean.labels)
+    click.echo(f"wrote {path}")

@@ -1,0 +1,81 @@
+"""The verb ``energy``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lavarobust.cli.options import backend_option, image_options, json_option, plan_options, split_choices
+from lavarobust.cli.output import count, show_assumptions, show_table, write_json
+
+if TYPE_CHECKING:
+    from lavarobust.energy import Bill
+
+
+@click.command("energy", short_help="Price what a file executes: counts times a price table.")
+@click.argument("file")
+@click.option("--profile", "profiles", multiple=True, metavar="NAME|FILE",
+              help="Price table, by name or as a TOML file; may be given several times "
+              "[default: both tables of the package].")  # fmt: skip
+@click.option("--rule", "rules", multiple=True, metavar="NAME",
+              help="executed, hire-eq7 or hire-eq8; may be given several times "
+              "[default: all that apply].")  # fmt: skip
+@backend_option
+@image_options
+@plan_options
+@json_option
+def energy_command(
+    file: str,
+    profiles: tuple[str, ...],
+    rules: tuple[str, ...],
+    backend: str,
+    json_path: str | None,
+    **choices: Any,
+) -> None:
+    """Price what FILE executes: exact counts times a price table, in pJ per image.
+
+    \b
+    Examples:
+      lavarobust energy model.net
+      lavarobust energy model.net --profile horowitz_45nm_int32 --rule executed
+      lavarobust energy model.net --profile mine.toml
+    """
+    from lavarobust.experiment.bill import PROFILES, bill
+
+    report = bill(
+        file, *split_choices(choices), profiles=profiles or PROFILES, rules=rules or None, backend=backend
+    )
+    record = report.record
+    show_assumptions(report.assumptions)
+    click.echo(
+        f"{count(record.samples, 'image')} of {report.source}, {count(record.steps, 'step')} each, "
+        f"executed and counted on {record.backend}; priced, not measured"
+    )
+    for each in report.bills:
+        _show(each)
+    write_json(json_path, report.as_dict())
+
+
+def _show(bill: Bill) -> None:
+    click.echo(f"\n{bill.profile}, rule {bill.rule} (weakest evidence of a price: {bill.weakest_evidence})")
+    rows: list[tuple[str, ...]] = [
+        (line.layer, line.term, f"{line.operations:,.1f}", f"{line.price_pj:,.2f}", f"{line.energy_pj:,.1f}")
+        for line in bill.lines
+    ]
+    rows.append(("all layers", "total", "", "", f"{bill.total_pj.mean:,.1f}"))
+    ann = bill.ann
+    price, energy = (
+        "no price" if value is None else f"{value:,.{digits}f}"
+        for value, digits in ((ann.price_pj, 2), (ann.energy_pj, 1))
+    )
+    rows.append(("same ANN", "multiply_accumulate", f"{ann.multiply_accumulates:,}", price, energy))
+    show_table(("layer", "operation", "per image", "pJ each", "pJ per image"), rows, left=2)
+    spread = bill.total_pj
+    click.echo(f"  total over the images: median {spread.median:,.1f} pJ, 95 % below {spread.p95:,.1f} pJ")
+    unpriced = ", ".join(
+        item.term if item.operations is None else f"{item.operations:,.1f} {item.term}"
+        for item in bill.unpriced
+    )
+    if unpriced:
+        click.echo(f"  not in the total, per image: {unpriced}")

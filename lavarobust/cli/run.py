@@ -1,0 +1,56 @@
+"""The verb ``run``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from lavarobust.cli.options import backend_option, image_options, json_option, plan_options, split_choices
+from lavarobust.cli.output import count, show_assumptions, show_table, write_json
+
+if TYPE_CHECKING:
+    from lavarobust.record import LayerCounts
+
+
+@click.command("run", short_help="Execute a file on images: accuracy and exact counts.")
+@click.argument("file")
+@backend_option
+@image_options
+@plan_options
+@json_option
+def run_command(file: str, backend: str, json_path: str | None, **choices: Any) -> None:
+    """Execute FILE on images and print its accuracy and exact counts.
+
+    \b
+    Examples:
+      lavarobust run model.net
+      lavarobust run model.net --backend lava --limit 20
+      lavarobust run other.net --steps 32 --encoding rate --data mnist --data-root ~/data
+    """
+    from lavarobust.experiment.run import run
+
+    result = run(file, *split_choices(choices), backend=backend)
+    record = result.record
+    show_assumptions(result.assumptions)
+    click.echo(
+        f"{count(record.samples, 'image')} of {result.source}, {count(record.steps, 'step')} each, "
+        f"executed on {record.backend}"
+    )
+    click.echo(
+        f"accuracy {result.accuracy:.1%} ({result.accuracy_ties_wrong:.1%} with ties counted as wrong)"
+    )
+    click.echo("Mean counts per image")
+    show_table(
+        ("layer", "neurons", "spikes", "synaptic operations", "", "wraps", "clips"),
+        [_row(layer, record.samples) for layer in record.layers],
+    )
+    write_json(json_path, result.as_dict())
+
+
+def _row(layer: LayerCounts, samples: int) -> tuple[str, ...]:
+    spikes, operations, wraps, clips = (
+        f"{getattr(layer, name).sum() / samples:,.1f}" for name in ("spikes", "synops", "wraps", "clips")
+    )
+    kind = "MAC" if layer.graded_input else "AC"
+    return (layer.name, f"{layer.neurons:,}", spikes, operations, kind, wraps, clips)
