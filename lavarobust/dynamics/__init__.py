@@ -1,7 +1,17 @@
 """The integer neurons and their surrogate gradients: one definition for training, simulation and attack."""
 
 from lavarobust.dynamics.lif import LIF, State, Trajectory, integrate
-from lavarobust.dynamics.products import exact_conv2d
+from lavarobust.dynamics.products import conv_sums, dense_sums, wrap
 from lavarobust.dynamics.surrogate import SURROGATES, Surrogate
 
-__all__ = ["LIF", "SURROGATES", "State", "Surrogate", "Trajectory", "exact_conv2d", "integrate"]
+__all__ = [
+    "LIF",
+    "SURROGATES",
+    "State",
+    "Surrogate",
+    "Trajectory",
+    "conv_sums",
+    "dense_sums",
+    "integrate",
+    "wrap",
+]

@@ -1,12 +1,18 @@
-"""Synaptic products that keep integers integers."""
+"""Synaptic sums of integers: exact in floating point, and cut to Lava's widths as Lava cuts them."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
 
+from lavarobust.errors import SettingsError
+from lavarobust.netx.limits import CONV_SUM_BITS
 
-def exact_conv2d(
+_FLOAT32_EXACT = 1 << 24
+_INT32_HALF_RANGE = 1 << 31
+
+
+def conv_sums(
     images: torch.Tensor,
     weight: torch.Tensor,
     stride: tuple[int, ...],
@@ -14,11 +20,54 @@ def exact_conv2d(
     dilation: tuple[int, ...],
     groups: int,
 ) -> torch.Tensor:
-    """``torch.nn.functional.conv2d`` of ``(B, C, H, W)`` that sums products directly.
+    """Sums ``(B, C', H', W')`` as Lava's ``Conv``: each wrapped to 24 bits (``lava/proc/conv/models.py``).
 
-    NNPACK, which torch takes for some shapes, transforms with Winograd's fractions instead and
-    would round integers. Sums are exact where they stay below the type's integer range (2**24 in
-    float32).
+    Args:
+        images: ``(B, C, H, W)`` integer-valued.
+        weight: ``(C', C / groups, kH, kW)`` integer-valued.
+
+    Wrapping is an identity for gradients, here and in :func:`dense_sums`.
+
+    Raises:
+        SettingsError: sums could leave the 32 bits in which Lava holds them before it wraps.
     """
+    bound = _largest_sum(images, weight)
+    if bound >= _INT32_HALF_RANGE:
+        raise SettingsError(
+            f"inputs can drive a convolution's sum to {bound:.0f}, and Lava holds it in 32 bits. Use fewer "
+            "input levels or smaller weights."
+        )
+    dtype = _exact_type(bound)
+    # NNPACK, which torch takes for some shapes, sums through Winograd's fractions and would round
     with torch.backends.nnpack.flags(enabled=False):
-        return F.conv2d(images, weight, None, stride, padding, dilation, groups)
+        sums = F.conv2d(images.to(dtype), weight.to(dtype), None, stride, padding, dilation, groups)
+    return wrap(sums, bound, 1 << (CONV_SUM_BITS - 1))
+
+
+def dense_sums(vectors: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    """Sums ``(..., out)`` of ``(..., in)`` and ``(out, in)`` as Lava's ``Dense``: in 32-bit integers."""
+    bound = _largest_sum(vectors, weight)
+    dtype = _exact_type(bound)
+    return wrap(F.linear(vectors.to(dtype), weight.to(dtype)), bound, _INT32_HALF_RANGE)
+
+
+def _largest_sum(inputs: torch.Tensor, weight: torch.Tensor) -> float:
+    """What no sum, and no part of one, exceeds in magnitude.
+
+    Inputs count as 1 at least, so that whether anything spiked never changes a layer's type.
+    """
+    reach = float(weight.detach().abs().flatten(1).sum(1).amax()) if weight.numel() else 0.0
+    low, high = torch.aminmax(inputs.detach()) if inputs.numel() else (torch.zeros(()), torch.zeros(()))
+    return reach * max(-float(low), float(high), 1.0)
+
+
+def wrap(sums: torch.Tensor, bound: float, half_range: int) -> torch.Tensor:
+    """Two's complement of ``2 * half_range`` values where ``bound`` allows sums beyond it."""
+    if bound < half_range:
+        return sums
+    wrapped = torch.remainder(sums + half_range, 2 * half_range) - half_range
+    return sums + (wrapped - sums).detach()
+
+
+def _exact_type(bound: float) -> torch.dtype:
+    return torch.float32 if bound < _FLOAT32_EXACT else torch.float64

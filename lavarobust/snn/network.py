@@ -91,7 +91,8 @@ class SpikingNetwork(torch.nn.Module):
         scale = 1.0
         for block in self.stack:
             trajectory, parameters = block.run(frames, self.steps, quantised)
-            frames, scale = trajectory.spikes, parameters.scale
+            # sums that needed float64 need not make the next layers wide too
+            frames, scale = trajectory.spikes.float(), parameters.scale
             trajectories.append(trajectory)
         last = trajectories[-1]
         if self.readout == "membrane":

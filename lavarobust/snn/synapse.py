@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 
 from lavarobust.compat import activate
-from lavarobust.dynamics import exact_conv2d
+from lavarobust.dynamics import conv_sums, dense_sums
 
 activate()
 
@@ -19,7 +18,7 @@ class FoldedConv(slayer.synapse.Conv):
     def product(self, frames: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """Sums ``(F, N, C', H', W')`` of frames ``(F, N, C, H, W)`` and weight ``(C', C/g, kH, kW, 1)``."""
         steps, samples = frames.shape[:2]
-        sums = exact_conv2d(
+        sums = conv_sums(
             frames.flatten(0, 1),
             weight.squeeze(-1),
             self.stride[:2],
@@ -39,7 +38,7 @@ class FoldedDense(slayer.synapse.Dense):
 
     def product(self, frames: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """Sums ``(F, N, out)`` of frames ``(F, N, ...)``, flattened in (C, H, W) order."""
-        return F.linear(frames.flatten(2), weight.flatten(1))
+        return dense_sums(frames.flatten(2), weight.flatten(1))
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Sums ``(N, out, T)`` of ``(N, in, T)``, SLAYER's own layout."""

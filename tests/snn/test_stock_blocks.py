@@ -79,3 +79,16 @@ def test_neuron_in_slayers_own_layout_keeps_integers_above_4096(threshold) -> No
     assert neuron(below).sum() == 0
     assert neuron(below + 1).sum() == 1
     assert neuron.device_params["vThMant"] == threshold
+
+
+def test_sums_wrap_in_training_as_in_lavas_processes() -> None:
+    """A convolution's sums wrap at 24 bits, a dense layer's at 32: beyond float32's exact range."""
+    from lavarobust.snn.synapse import FoldedConv, FoldedDense
+
+    conv, dense = FoldedConv(1, 1, 1), FoldedDense(2, 1)
+    frames = torch.tensor([16_000_001.0, -16_000_001.0]).view(1, 1, 1, 1, 2)
+    weight = torch.tensor(3.0).view(1, 1, 1, 1, 1)
+    wrapped = (3 * 16_000_001 + (1 << 23)) % (1 << 24) - (1 << 23)
+    assert conv.product(frames, weight).flatten().tolist() == [wrapped, -wrapped]
+    vectors = torch.tensor([[[2.0**30, 2.0**30 + 128]]])
+    assert dense.product(vectors, torch.ones(1, 2, 1, 1, 1)).tolist() == [[[128 - 2.0**31]]]

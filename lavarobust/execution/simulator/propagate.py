@@ -11,16 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
-from lavarobust.dynamics import State, Trajectory, exact_conv2d, integrate
-from lavarobust.errors import BackendError
+from lavarobust.dynamics import State, Trajectory, conv_sums, dense_sums, integrate, wrap
+from lavarobust.errors import BackendError, SettingsError
 from lavarobust.execution.simulator.stages import Stage, Synapse
-from lavarobust.netx.limits import CONV_SUM_BITS, STATE_SHIFT
+from lavarobust.netx.limits import STATE_SHIFT
 from lavarobust.netx.model import Conv, Input
 
-_FLOAT32_EXACT = 1 << 24
-_INT32_HALF_RANGE = 1 << 31
 _INT16_HALF_RANGE = 1 << 15
 
 
@@ -73,35 +70,21 @@ def _sums(stage: Stage, inputs: torch.Tensor, steps: int) -> torch.Tensor:
 
 
 def _product(stage: Stage, synapse: Synapse, inputs: torch.Tensor) -> torch.Tensor:
-    """``(F, N, *shape)`` sums; the floating type is the narrowest in which none can be rounded."""
-    # at least 1, so that a layer's type does not depend on whether anything spiked
-    largest = max(float(inputs.detach().abs().amax()), 1.0)
-    bound = synapse.reach * largest
-    dtype = torch.float32 if bound < _FLOAT32_EXACT else torch.float64
-    weight, folded = synapse.weight.to(dtype), inputs.flatten(0, 1).to(dtype)
-    if isinstance(stage.layer, Conv):
-        if bound >= _INT32_HALF_RANGE:
-            raise BackendError(
-                f"{stage.name}: inputs up to {largest:.0f} can drive a sum to {bound:.0f}, beyond the 32 "
-                "bits in which Lava holds a convolution. Use fewer input levels or smaller weights."
+    """``(F, N, *shape)`` sums of integer-valued inputs ``(F, N, *input_shape)``."""
+    layer, folded = stage.layer, inputs.flatten(0, 1)
+    if isinstance(layer, Conv):
+        try:
+            sums = conv_sums(
+                folded, synapse.weight, layer.stride, layer.padding, layer.dilation, layer.groups
             )
-        layer = stage.layer
-        sums = exact_conv2d(folded, weight, layer.stride, layer.padding, layer.dilation, layer.groups)
-        sums = _wrapped(sums, bound, 1 << (CONV_SUM_BITS - 1))
+        except SettingsError as error:
+            raise BackendError(f"{stage.name}: {error}") from None
     else:
-        sums = _wrapped(F.linear(folded, weight), bound, _INT32_HALF_RANGE)
+        sums = dense_sums(folded, synapse.weight)
         if synapse.shift:
             real = sums / (1 << synapse.shift)
             sums = real + (real.floor() - real).detach()
     return sums.unflatten(0, inputs.shape[:2])
-
-
-def _wrapped(sums: torch.Tensor, bound: float, half_range: int) -> torch.Tensor:
-    """Two's complement of ``2 * half_range`` values; an identity for gradients."""
-    if bound < half_range:
-        return sums
-    wrapped = torch.remainder(sums + half_range, 2 * half_range) - half_range
-    return sums + (wrapped - sums).detach()
 
 
 def _delayed(stage: Stage, inputs: torch.Tensor, steps: int) -> torch.Tensor:
@@ -114,7 +97,7 @@ def _delayed(stage: Stage, inputs: torch.Tensor, steps: int) -> torch.Tensor:
             continue
         share = synapse.weight * torch.from_numpy(stage.delays == delay)
         arrived = min(frames, steps - late)
-        sums = _product(stage, Synapse(share, synapse.shift, synapse.reach), inputs[:arrived])
+        sums = _product(stage, Synapse(share, synapse.shift), inputs[:arrived])
         total[late : late + arrived] += sums
     return total
 
@@ -148,7 +131,7 @@ def _driven_by_bias(stage: Stage, inputs: torch.Tensor, steps: int) -> Trajector
             f"{stage.name}: this input layer holds one image per window, not {len(inputs)} frames. "
             "Use the encoding 'direct'."
         )
-    mantissa = _wrapped(inputs[0], float("inf"), _INT16_HALF_RANGE)
+    mantissa = wrap(inputs[0], float("inf"), _INT16_HALF_RANGE)
     silent = inputs.new_zeros(inputs.shape)
     return integrate(silent, steps, stage.neuron, mantissa * (1 << STATE_SHIFT))
 

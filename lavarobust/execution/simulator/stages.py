@@ -21,12 +21,10 @@ class Synapse:
     Attributes:
         weight: float64, integer-valued; ``(out, in)`` or ``(out, in / groups, kH, kW)``.
         shift: right shift of the sum; 0 where it divides every weight already.
-        reach: largest sum that inputs of magnitude 1 can cause.
     """
 
     weight: torch.Tensor
     shift: int
-    reach: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,8 +117,7 @@ def _stage(
 def _synapse(weight: np.ndarray, shift: int) -> Synapse:
     if shift and not np.bitwise_and(weight, (1 << shift) - 1).any():
         weight, shift = weight >> shift, 0
-    reach = int(np.abs(weight.astype(np.int64)).reshape(len(weight), -1).sum(axis=1).max(initial=0))
-    return Synapse(torch.from_numpy(weight.astype(np.float64)), shift, reach)
+    return Synapse(torch.from_numpy(weight.astype(np.float64)), shift)
 
 
 def _lif(neuron: Neuron, shape: Shape, surrogate: Surrogate) -> LIF:
