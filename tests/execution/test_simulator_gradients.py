@@ -1,0 +1,109 @@
+"""The simulator backward: the gradient of the SLAYER network that the model was exported from."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from random_networks import random_model, random_network
+
+from lavarobust.dynamics import Surrogate, lif, products
+from lavarobust.encoding.straight_through import encode_straight_through
+from lavarobust.execution.simulator import Simulator, compile_model, propagate
+from lavarobust.netx.model import Dense, Model, Neuron
+from lavarobust.snn.deploy import to_model
+
+
+def slayer_trajectory(network, images, indices):
+    return network.activity(images, indices).trajectories[-1]
+
+
+def simulated_trajectory(network, images, indices):
+    """What the simulator makes of the exported integers."""
+    frames = encode_straight_through(network.encoding, images, network.steps, indices)
+    *_, last = propagate(compile_model(to_model(network), Surrogate()), frames, network.steps)
+    return last.trajectory
+
+
+@pytest.mark.parametrize(
+    ("layers", "kind", "readout"),
+    [
+        (["conv 4 3", "conv 6 3 2", "dense 5"], "direct", "membrane"),
+        (["conv 4 3 1 decay=300", "dense 12 decay=77", "dense 5"], "repeat", "spike_count"),
+        (["dense 20", "dense 5"], "rate", "membrane"),
+        (["conv 4 3", "pool 2", "dense 5"], "direct", "membrane"),
+    ],
+)
+def test_gradients_with_respect_to_pixels_are_the_slayer_networks(layers, kind, readout) -> None:
+    compared = 0
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        network = random_network(rng, layers, readout, kind, steps=5)
+        pixels = torch.from_numpy(rng.random((3, 2, 8, 8)).astype(np.float32))
+        direction = torch.from_numpy(rng.normal(size=(3, 5)))
+        outputs, gradients = [], []
+        for execute in (slayer_trajectory, simulated_trajectory):
+            images = pixels.clone().requires_grad_()
+            last = execute(network.eval(), images, np.arange(3))
+            output = last.end.potential if readout == "membrane" else last.spikes.sum(0)
+            gradients += torch.autograd.grad((output * direction).sum(), images)
+            outputs.append(output.detach())
+        assert torch.equal(*outputs)
+        slayer, ours = gradients
+        # the integers are equal; a pool that became part of a kernel sums its products in another order
+        torch.testing.assert_close(ours, slayer, rtol=1e-4, atol=1e-6 * float(slayer.abs().max()))
+        compared += bool(slayer.any())
+    assert compared >= 4
+
+
+def test_a_single_spikes_gradient_by_hand() -> None:
+    """One neuron, v = 64 * 3 before a threshold of 4: the triangle of width 1 is at 3/4 of its height.
+
+    dspike/dv = (1 - |3/4 - 1|) / (64 * 4), and dv/dx = 64 * weight.
+    """
+    layer = Dense(np.array([[3], [-2]], dtype=np.int32), Neuron(4096, 0, 4))
+    stages = compile_model(Model((layer,), (1,)), Surrogate("triangular"))
+    frames = torch.ones(1, 1, 1, requires_grad=True)
+    [run] = propagate(stages, frames, 1)
+    assert not run.trajectory.spikes.any()
+    [gradient] = torch.autograd.grad(run.trajectory.spikes[..., 0].sum(), frames)
+    assert gradient.item() == pytest.approx(0.75 / (64 * 4) * 64 * 3)
+
+
+def test_delayed_and_recurrent_layers_pass_gradients_back(recurrent_model, rng) -> None:
+    values = torch.from_numpy(rng.integers(0, 2, (10, 3, 5)).astype(np.float32)).requires_grad_()
+    *_, last = propagate(compile_model(recurrent_model), values, 10)
+    [gradient] = torch.autograd.grad(last.trajectory.spikes.sum(), values)
+    assert gradient.shape == values.shape
+    assert gradient.isfinite().all() and gradient.any()
+    # the last layer's delays are at most 2 and the first layer's smallest is 0: the first step matters too
+    assert gradient[0].any()
+
+
+def test_gradients_do_not_change_the_integers(conv_model, rng) -> None:
+    values = torch.from_numpy(rng.integers(-9, 17, (3, 4, 2, 7, 7)).astype(np.float32))
+    with torch.no_grad():
+        plain = [run.trajectory.spikes for run in propagate(compile_model(conv_model), values, 6)]
+    values.requires_grad_()
+    tracked = [run.trajectory.spikes for run in propagate(compile_model(conv_model), values, 6)]
+    assert all(torch.equal(one, other) for one, other in zip(plain, tracked, strict=True))
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_narrow_and_wide_floating_point_give_the_same_integers(seed, monkeypatch) -> None:
+    model, stimulus, readout = random_model(np.random.default_rng(seed))
+    keep = [index for index, _ in model.populations]
+    narrow = Simulator().run(model, stimulus, readout, keep)
+    for module in (lif, products):
+        monkeypatch.setattr(module, "_FLOAT32_EXACT", 0)
+    types = []
+    exact_type = lif._exact_type
+    monkeypatch.setattr(lif, "_exact_type", lambda *given: types.append(exact_type(*given)) or types[-1])
+    wide = Simulator().run(model, stimulus, readout, keep)
+    assert set(types) == {torch.float64}
+    for index in keep:
+        np.testing.assert_array_equal(narrow.rasters[index], wide.rasters[index])
+    np.testing.assert_array_equal(narrow.potential, wide.potential)
+    for left, right in zip(narrow.layers, wide.layers, strict=True):
+        np.testing.assert_array_equal(left.wraps, right.wraps)
+        np.testing.assert_array_equal(left.clips, right.clips)
