@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import secrets
 import signal
 import time
 from pathlib import Path
@@ -23,8 +24,12 @@ MODEL = Model((Dense(np.array([[2, -2]], dtype=np.int32), Neuron(4096, 0, 1)),),
 STIMULUS = Stimulus(np.ones((200, 2, 1), dtype=np.int32), 50)
 
 
-def shared_memory() -> set[str]:
-    return {path.name for path in Path("/dev/shm").glob("psm_*")}
+@pytest.fixture
+def own_memory(monkeypatch):
+    """Names this test's shared memory apart from that of every other program on the machine."""
+    prefix = f"t{secrets.token_hex(3)}"
+    monkeypatch.setattr("multiprocessing.shared_memory._SHM_NAME_PREFIX", f"/{prefix}")
+    return lambda: {path.name for path in Path("/dev/shm").glob(f"{prefix}*")}
 
 
 def session_members(leader: int) -> list[int]:
@@ -54,14 +59,14 @@ def run_for_long(started):
     (signal.SIGINT, False, 130),
     (signal.SIGKILL, False, -signal.SIGKILL),
 ])  # fmt: skip
-def test_a_stopped_run_leaves_nothing(number, to_group, code):
-    before = shared_memory()
+def test_a_stopped_run_leaves_nothing(number, to_group, code, own_memory):
     context = multiprocessing.get_context("fork")
     started = context.Event()
     child = context.Process(target=run_for_long, args=(started,))
     child.start()
     try:
         assert started.wait(30)
+        assert own_memory()
         assert len(session_members(child.pid)) > 4
         (os.killpg if to_group else os.kill)(child.pid, number)
         child.join(20)
@@ -74,20 +79,19 @@ def test_a_stopped_run_leaves_nothing(number, to_group, code):
         for pid in session_members(child.pid):
             os.kill(pid, signal.SIGKILL)
     if number != signal.SIGKILL:  # a killed parent's memory is freed by the resource tracker of this process
-        assert shared_memory() <= before
+        assert own_memory() == set()
 
 
-def test_a_child_that_dies_is_an_error_and_not_a_hang():
-    before = shared_memory()
-
+def test_a_child_that_dies_is_an_error_and_not_a_hang(own_memory):
     def kill_one(done):
+        assert own_memory()
         actors = [child for child in multiprocessing.active_children() if "SystemProcess" in child.name]
         os.kill(actors[0].pid, signal.SIGKILL)
 
     with pytest.raises(BackendError, match="OS processes ended in the middle of a run"):
         LavaBackend(progress=kill_one).run(MODEL, STIMULUS)
     assert multiprocessing.active_children() == []
-    assert shared_memory() <= before
+    assert own_memory() == set()
 
 
 def test_a_failure_inside_a_process_is_told(monkeypatch):
