@@ -46,6 +46,9 @@ def test_wheel_holds_the_package_and_its_resources(wheel):
         entry = archive.read(metadata.replace("METADATA", "entry_points.txt")).decode()
     assert "lavarobust/_resources/hw_profiles/probe.toml" in names
     assert "lavarobust/_resources/netx_models/nested/probe.net" in names
+    shipped = {f"lavarobust/_resources/{path.relative_to(ROOT)}" for path in ROOT.glob("netx_models/*.*")}
+    assert "lavarobust/_resources/netx_models/digits-plain.net" in shipped
+    assert shipped <= names
     modules = {str(path.relative_to(ROOT)) for path in (ROOT / "lavarobust").rglob("*.py")}
     assert modules <= names
     assert not [name for name in names if name.startswith(("tests/", "hw_profiles/", "benchmarks/"))]

@@ -102,7 +102,7 @@ def publish(run_folder: str | Path, out_folder: str | Path, name: str | None = N
 def commands(recipe: Recipe, name: str) -> dict[str, list[str]]:
     """The command lines that make a model of this recipe again, and that repeat the card's figures."""
     builtin = recipe.name in builtin_recipes() and load_recipe(recipe.name) == recipe
-    run, file = f"runs/{name}", f"runs/{name}/{MODEL_FILE}"
+    run, file = f"runs/{name}", f"{name}.net"
     attack, surrogate = recipe.attack, recipe.network.surrogate
     epsilons = " ".join(f"--epsilon {epsilon:g}" for epsilon in attack.epsilon)
     return {
@@ -121,10 +121,12 @@ def commands(recipe: Recipe, name: str) -> dict[str, list[str]]:
         ],
         "notes": [
             "report.md and evaluation.json in the run's folder hold every figure of 'evaluation'.",
+            "The commands under 'repeat' need the .net file only.",
             "Training gives the same bytes on the same kind of machine with the versions named here; "
             "elsewhere floating point sums can round differently. Everything after it is integers.",
         ]
-        + ([] if builtin else ["recipe.yaml: what stands under 'recipe' here."]),
+        + ([] if builtin else ["recipe.yaml: what stands under 'recipe' here."])
+        + (["'attack' has no flag for the recipe's through_reset."] if surrogate.through_reset else []),
     }
 
 
