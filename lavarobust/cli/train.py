@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import click
 
 from lavarobust.cli.options import json_option
@@ -12,6 +14,7 @@ from lavarobust.cli.output import count, write_json
 @click.argument("recipe")
 @click.argument("overrides", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--out", metavar="FOLDER", help="Run folder [default: runs/NAME-SEED].")
+@click.option("--data-root", metavar="FOLDER", help="Folder of the data sets [default: $LAVAROBUST_DATA].")
 @click.option("--resume", is_flag=True, help="Go on with a run that was stopped.")
 @click.option("--force", is_flag=True, help="Overwrite a run.")
 @click.option("--quiet", is_flag=True, help="No progress.")
@@ -20,6 +23,7 @@ def train_command(
     recipe: str,
     overrides: tuple[str, ...],
     out: str | None,
+    data_root: str | None,
     resume: bool,
     force: bool,
     quiet: bool,
@@ -37,6 +41,8 @@ def train_command(
         raise click.UsageError("--resume goes on with a run and --force overwrites it: give one of them.")
     from lavarobust.experiment.train import train
 
+    if data_root is not None:
+        overrides = (*overrides, f"data.root={json.dumps(data_root)}")
     result = train(
         recipe, out, resume=resume, force=force, overrides=overrides, progress="off" if quiet else "auto"
     )

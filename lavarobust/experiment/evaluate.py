@@ -11,17 +11,16 @@ import numpy as np
 
 from lavarobust.attacks import PGD, ThreatModel
 from lavarobust.attacks import evaluate as evaluate_attacks
-from lavarobust.data import Images
+from lavarobust.data import DataSet, Images
 from lavarobust.dynamics import Surrogate
 from lavarobust.energy import Bill, make_ledger
 from lavarobust.execution import Backend, backend
 from lavarobust.experiment.bill import bills_of, price_tables
-from lavarobust.experiment.builders import build_data
 from lavarobust.experiment.export import MODEL_FILE
 from lavarobust.experiment.network_scores import network_scores
 from lavarobust.experiment.plan import Plan, execute, plan_for
 from lavarobust.experiment.run_folder import RunFolder
-from lavarobust.experiment.train import load_network, torch_threads
+from lavarobust.experiment.train import load_network, run_data, torch_threads
 from lavarobust.netx import read_model
 from lavarobust.netx.model import Model
 from lavarobust.record import Record
@@ -99,7 +98,10 @@ class Evaluation:
 
 
 def evaluate_run(
-    folder: str | Path, limit: int | None = None, report: Report = lambda text: None
+    folder: str | Path,
+    limit: int | None = None,
+    report: Report = lambda text: None,
+    data: DataSet | None = None,
 ) -> Evaluation:
     """Run an exported run's model on its test images through every stage, clean and under PGD.
 
@@ -110,6 +112,7 @@ def evaluate_run(
         folder: a finished, exported run.
         limit: only the first so many test images.
         report: told what begins.
+        data: of a run that was trained on arrays from Python.
     """
     run = RunFolder(Path(folder))
     recipe = run.recipe()
@@ -119,7 +122,7 @@ def evaluate_run(
     simulator, lava = backend("simulator"), backend("lava")
     surrogate = Surrogate(**recipe.network.surrogate.model_dump())
     with torch_threads(recipe.threads):
-        data = build_data(recipe)
+        data = run_data(run, data)
         images = data.test if limit is None else data.test.take(limit)
         report(f"{recipe.name}: attacking {images.samples} images")
         robustness = evaluate_attacks(

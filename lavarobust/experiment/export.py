@@ -9,13 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from lavarobust.data import Images
+from lavarobust.data import DataSet, Images
 from lavarobust.execution import backend
-from lavarobust.experiment.builders import build_data
 from lavarobust.experiment.network_scores import network_scores
 from lavarobust.experiment.plan import execute, plan_for
 from lavarobust.experiment.run_folder import RunFolder, versions
-from lavarobust.experiment.train import load_network, torch_threads
+from lavarobust.experiment.train import load_network, run_data, torch_threads
 from lavarobust.files import check_can_be_written
 from lavarobust.netx import write_model
 from lavarobust.netx.deployment import LayerOverflow
@@ -60,7 +59,10 @@ class ExportResult:
 
 
 def export(
-    folder: str | Path, path: str | Path | None = None, allow_overflow: bool | None = None
+    folder: str | Path,
+    path: str | Path | None = None,
+    allow_overflow: bool | None = None,
+    data: DataSet | None = None,
 ) -> ExportResult:
     """Write a run's selected network as a NetX file that stock lava-dl runs identically.
 
@@ -68,6 +70,7 @@ def export(
         folder: a finished run.
         path: of the file; ``model.net`` in the run's folder if None.
         allow_overflow: export although states wrap or clip; the recipe says if None.
+        data: of a run that was trained on arrays from Python.
 
     Raises:
         RunFolderError: no finished run there.
@@ -80,7 +83,7 @@ def export(
     target = Path(path) if path is not None else run.path / MODEL_FILE
     check_can_be_written(target)
     with torch_threads(recipe.threads):
-        data = build_data(recipe)
+        data = run_data(run, data)
         calibration = data.train.take(recipe.export.calibration_images)
         model = describe(
             network,

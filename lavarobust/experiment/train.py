@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -10,6 +11,7 @@ from typing import Any
 
 import torch
 
+from lavarobust.data import DataSet
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.builders import build_data, build_network, build_objective
 from lavarobust.experiment.loading import load_recipe
@@ -54,6 +56,7 @@ def train(
     force: bool = False,
     progress: ProgressKind = "auto",
     overrides: Iterable[str] = (),
+    data: DataSet | None = None,
 ) -> TrainResult:
     """Train a network; the test images are not looked at.
 
@@ -63,6 +66,8 @@ def train(
         resume: go on with a run that was stopped.
         force: overwrite a run.
         overrides: ``key=value``, for a recipe named here.
+        data: images from Python (:func:`lavarobust.data.from_arrays`) instead of the recipe's; export
+            and evaluation then need them too.
 
     Raises:
         SettingsError: an impossible recipe.
@@ -71,19 +76,15 @@ def train(
         CheckpointError, TrainingError, TrainingInterruptedError, WriteError: as ``training.loop.fit``.
     """
     resolved = _resolved(recipe, overrides)
+    if data is not None:
+        resolved = resolved.model_copy(
+            update={"data": resolved.data.model_copy(update={"name": data.name, "root": None})}
+        )
     with torch_threads(resolved.threads):
-        data = build_data(resolved)
+        data = data or build_data(resolved)
         network = build_network(resolved, data.train.shape, len(data.class_names))
         run = open_run(resolved, folder, resume=resume, force=force)
-        run.write_json(
-            SPLIT_FILE,
-            {
-                "name": data.name,
-                "class_names": data.class_names,
-                "input_shape": data.train.shape,
-                "split": data.split,
-            },
-        )
+        run.write_json(SPLIT_FILE, _about(data))
         result = fit(
             network,
             data,
@@ -131,6 +132,34 @@ def load_network(folder: str | Path) -> SpikingNetwork:
     network = build_network(recipe, shape, classes)
     restore_module(network, load_checkpoint(run.network_file).tensors.get("network", {}), run.network_file)
     return network.eval()
+
+
+def run_data(run: RunFolder, data: DataSet | None = None) -> DataSet:
+    """The data set that a run was trained on, from its recipe or as given.
+
+    Raises:
+        RunFolderError: the images are split otherwise than for the training, so that test images may
+            have been trained on.
+        DataError: missing or malformed data.
+    """
+    data = data or build_data(run.recipe())
+    there, here = run.read_json(SPLIT_FILE), json.loads(json.dumps(_about(data)))
+    if there != here:
+        differing = ", ".join(key for key in here if there.get(key) != here[key])
+        raise RunFolderError(
+            f"{run.path / SPLIT_FILE}: the run was trained on other data than these (different: "
+            f"{differing}). Give the data it was trained on, or train again"
+        )
+    return data
+
+
+def _about(data: DataSet) -> dict[str, Any]:
+    return {
+        "name": data.name,
+        "class_names": data.class_names,
+        "input_shape": data.train.shape,
+        "split": data.split,
+    }
 
 
 @contextmanager
