@@ -30,9 +30,10 @@ class Table:
         """The table in Markdown."""
         lines = [f"### {self.title}", ""]
         lines.append("| " + " | ".join(self.columns) + " |")
-        lines.append("|" + "---|" * len(self.columns))
+        lines.append("|---|---|" + "---:|" * (len(self.columns) - 2))
         lines += ["| " + " | ".join(row) + " |" for row in self.rows]
-        lines += ["", *self.notes] if self.notes else []
+        for note in self.notes:
+            lines += ["", note]
         return "\n".join(lines)
 
 
