@@ -81,7 +81,7 @@ unit: $(STAMP)
 	OMP_NUM_THREADS=1 $(IN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
 bench: $(STAMP)
-	$(IN)/python -m pytest benchmarks -m '' $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(IN)/python -m benchmarks.run $(BENCH_ARGS)
 
 # An interpreter that is missing doesn't stop the others, but the matrix is then not complete and fails.
 test-matrix:

@@ -1,0 +1,91 @@
+"""Repeated timing of calls in turn, the machine they ran on, and results as a table and a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+
+import torch
+
+RESULTS = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Milliseconds of one call over several runs."""
+
+    median: float
+    lowest: float
+    highest: float
+    runs: int
+
+
+def in_turn(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, Timing]:
+    """Time every call ``repeats`` times, one after the other in each round, so that a busy moment of the
+    machine hits all alike; one unmeasured round comes first."""
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for round_ in range(repeats + 1):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if round_:
+                taken[name].append(1e3 * (time.perf_counter() - start))
+    return {
+        name: Timing(statistics.median(times), min(times), max(times), len(times))
+        for name, times in taken.items()
+    }
+
+
+def machine() -> dict[str, object]:
+    """What a reader needs to know to compare."""
+    with open("/proc/cpuinfo") as lines:
+        models = {line.split(":")[1].strip() for line in lines if line.startswith("model name")}
+    packages = ("torch", "numpy", "lava-nc", "lava-dl")
+    return {
+        "processor": sorted(models) or [platform.machine()],
+        "usable cores": len(os.sched_getaffinity(0)),
+        "memory GiB": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
+        "load before": os.getloadavg()[0],
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "torch threads": torch.get_num_threads(),
+        **{package: metadata.version(package) for package in packages},
+    }
+
+
+def table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Columns as wide as they need; numbers to the right."""
+    cells = [[f"{cell:.3g}" if isinstance(cell, float) else str(cell) for cell in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if index < 2 else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in ([*header], ["-" * width for width in widths], *cells)
+    ]
+    return "\n".join([title, *lines])
+
+
+def save(name: str, about: dict[str, object], timings: dict[str, Timing], ratios: dict[str, float]) -> Path:
+    """A JSON file of this run under ``benchmarks/results``."""
+    now = datetime.now(timezone.utc)
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}-{now:%Y%m%dT%H%M%SZ}.json"
+    content = {
+        "benchmark": name,
+        "time": now.isoformat(timespec="seconds"),
+        "machine": about,
+        "milliseconds": {key: asdict(timing) for key, timing in timings.items()},
+        "ratios": ratios,
+    }
+    path.write_text(json.dumps(content, indent=2) + "\n")
+    return path
