@@ -63,7 +63,7 @@ def choose_images(model: Model, choice: DataChoice) -> ChosenImages:
         raise SettingsError(f"--part {choice.part}: choose one of {', '.join(PARTS)}.")
     if choice.limit is not None and choice.limit < 1:
         raise SettingsError(f"--limit {choice.limit}: at least one image is needed.")
-    chosen = _from_arrays(choice) if choice.images or choice.labels else _from_data_set(model, choice)
+    chosen = _from_data_set(model, choice) if choice.images is choice.labels is None else _from_arrays(choice)
     images = chosen.images if choice.limit is None else chosen.images.take(choice.limit)
     if images.samples == 0:
         raise DataError(f"{chosen.source}: holds no images. Choose another part or data set.")
@@ -85,16 +85,16 @@ def choose_images(model: Model, choice: DataChoice) -> ChosenImages:
 
 
 def _from_arrays(choice: DataChoice) -> ChosenImages:
-    if not (choice.images and choice.labels):
+    if not choice.images or not choice.labels:
         raise SettingsError("--images and --labels belong together: give both .npy files.")
-    if choice.data:
+    if choice.data is not None:
         raise SettingsError("--data and --images name two sources of images: give one of them.")
     return ChosenImages(read_pair(choice.images, choice.labels), Path(choice.images).name)
 
 
 def _from_data_set(model: Model, choice: DataChoice) -> ChosenImages:
     recorded = _recorded(model)
-    name = choice.data or recorded.get("name")
+    name = recorded.get("name") if choice.data is None else choice.data
     if not name:
         raise SettingsError(
             f"{model.name}: the file does not say which images to use. Give --data NAME (digits, mnist, "

@@ -119,3 +119,20 @@ def test_lava_forgets_the_processes_of_a_run():
     before = len(ProcessServer().processes)
     LavaBackend().run(MODEL, Stimulus(STIMULUS.frames[:1], 2))
     assert len(ProcessServer().processes) == before
+
+
+def test_a_temporary_folder_too_deep_for_sockets_is_named(monkeypatch):
+    monkeypatch.setattr("lavarobust.execution.lava.session.get_temp_dir", lambda: "/" + 100 * "x")
+    with pytest.raises(BackendError, match="x has too long a path .* Set TMPDIR to a shorter one"):
+        LavaBackend().run(MODEL, STIMULUS)
+    assert multiprocessing.active_children() == []
+
+
+def test_a_network_that_cannot_start_tells_why(monkeypatch):
+    def refuse(self):
+        raise OSError("no more processes")
+
+    monkeypatch.setattr("multiprocessing.managers.SharedMemoryManager.start", refuse)
+    with pytest.raises(OSError, match="no more processes"):
+        LavaBackend().run(MODEL, STIMULUS)
+    assert multiprocessing.active_children() == []

@@ -35,7 +35,7 @@ def test_it_names_no_folder_of_one_machine(notebook):
 
 def test_it_runs(notebook, tmp_path, monkeypatch):
     # Jupyter, IPython and matplotlib write to the home folder, which may not be there or not writable.
-    for variable in ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "MPLCONFIGDIR", "TMPDIR"):
+    for variable in ("JUPYTER_RUNTIME_DIR", "JUPYTER_DATA_DIR", "IPYTHONDIR", "MPLCONFIGDIR"):
         (tmp_path / variable).mkdir()
         monkeypatch.setenv(variable, str(tmp_path / variable))
     client = NotebookClient(

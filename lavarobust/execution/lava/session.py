@@ -8,6 +8,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.util import get_temp_dir
 from typing import Any
 
 from lava.magma.core.process.process import AbstractProcess, ProcessServer
@@ -21,6 +22,10 @@ _POLL_SECONDS = 0.002
 _FAILURE_SECONDS = 1.0
 """How long a failing process may take to hand over its exception after Lava reported the failure."""
 
+_SOCKET_PATH_LIMIT = 107
+"""Of a Unix socket (``man 7 unix``)."""
+
+_SOCKET_NAME_LENGTH = len("/listener-abcdefgh")
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 _forking_network = False
@@ -61,6 +66,7 @@ class Session:
         self._run_config = run_config
 
     def __enter__(self) -> Session:
+        _check_socket_path()
         try:
             with _children_of_ours():
                 self._process.create_runtime(run_cfg=self._run_config)
@@ -129,8 +135,19 @@ class Session:
         for actor in actors:
             actor.join()
         messaging = runtime._messaging_infrastructure
-        if messaging is not None:
+        # a manager whose process failed to start has nothing to shut down, nor the method for it
+        if messaging is not None and hasattr(messaging.smm._manager, "shutdown"):
             messaging.smm.shutdown()
+
+
+def _check_socket_path() -> None:
+    """Lava's shared memory server listens at a socket in the temporary folder, and its path is limited."""
+    folder = get_temp_dir()
+    if len(folder) + _SOCKET_NAME_LENGTH > _SOCKET_PATH_LIMIT:
+        raise BackendError(
+            f"the temporary folder {folder} has too long a path for the sockets that Lava puts there (at "
+            f"most {_SOCKET_PATH_LIMIT - _SOCKET_NAME_LENGTH} characters). Set TMPDIR to a shorter one, such as /tmp"
+        )
 
 
 @contextmanager
