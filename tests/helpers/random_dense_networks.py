@@ -21,7 +21,7 @@ WEIGHTS = {
     "few bits": lambda rng, shape: 16 * rng.integers(-8, 9, shape),
     "too wide": lambda rng, shape: rng.integers(-300, 301, shape),
     "excitatory": lambda rng, shape: rng.integers(0, 256, shape),
-    "inhibitory": lambda rng, shape: -rng.integers(0, 257, shape),
+    "inhibitory": lambda rng, shape: -2 * rng.integers(0, 129, shape),
     "never zero": lambda rng, shape: -rng.integers(1, 256, shape),
 }
 """Kinds of integer weights; all but the first (and a lucky few) execute as other integers than the file's."""
