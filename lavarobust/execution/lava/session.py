@@ -5,9 +5,11 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.util import get_temp_dir
 from typing import Any
 
@@ -32,8 +34,9 @@ _forking_network = False
 
 
 def _die_with_parent() -> None:
-    """In a forked child of a network: end when the parent ends, even by SIGKILL."""
+    """In a forked child of a network: leave Ctrl-C to the parent, and end when it ends, even by SIGKILL."""
     if _forking_network:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
@@ -42,15 +45,37 @@ os.register_at_fork(after_in_child=_die_with_parent)
 
 @contextmanager
 def _children_of_ours() -> Iterator[None]:
-    """Forks inside leave Ctrl-C to the parent, who then ends them, and die with it."""
+    """Forks inside leave Ctrl-C to the parent, who then ends them, and die with it.
+
+    A Ctrl-C that arrives inside is raised at the end: an interrupted fork would leave a child that nobody
+    knows of, and the interpreter waits for all its children.
+    """
     global _forking_network
-    previous = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    _forking_network = True
+    resource_tracker.ensure_running()  # when it starts, it unblocks the signals that are blocked here
+    with _interruption_later():
+        blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        _forking_network = True
+        try:
+            yield
+        finally:
+            _forking_network = False
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+
+
+@contextmanager
+def _interruption_later() -> Iterator[None]:
+    """Keep a Ctrl-C until the end; blocking it in one thread does not keep it from the others'."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    kept: list[int] = []
+    handler = signal.signal(signal.SIGINT, lambda number, frame: kept.append(number))
     try:
         yield
     finally:
-        _forking_network = False
-        signal.pthread_sigmask(signal.SIG_SETMASK, previous)
+        signal.signal(signal.SIGINT, signal.default_int_handler if handler is None else handler)
+        if kept:
+            signal.raise_signal(signal.SIGINT)
 
 
 class Session:
@@ -146,7 +171,8 @@ def _check_socket_path() -> None:
     if len(folder) + _SOCKET_NAME_LENGTH > _SOCKET_PATH_LIMIT:
         raise BackendError(
             f"the temporary folder {folder} has too long a path for the sockets that Lava puts there (at "
-            f"most {_SOCKET_PATH_LIMIT - _SOCKET_NAME_LENGTH} characters). Set TMPDIR to a shorter one, such as /tmp"
+            f"most {_SOCKET_PATH_LIMIT - _SOCKET_NAME_LENGTH} characters). Set TMPDIR to a shorter one, such "
+            "as /tmp"
         )
 
 
