@@ -142,7 +142,8 @@ def _assumed(model: Model) -> Plan:
 def _reason(model: Model, flag: str) -> str:
     first = model.populations[0][1]
     if isinstance(first, Input) and flag in ("--encoding", "--levels"):
-        return f"the file's input layer makes {first.weight} * pixel + {first.bias} of a pixel"
+        sign = "-" if first.bias < 0 else "+"
+        return f"the file's input layer makes {first.weight} * pixel {sign} {abs(first.bias)} of a pixel"
     return "the file does not say"
 
 

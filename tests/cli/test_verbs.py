@@ -41,9 +41,7 @@ def test_train_says_what_it_kept_and_what_comes_next(cli, tmp_path):
     assert cli("train", "digits-plain", *TINY, "--out", folder, "--resume", "--quiet").out == "".join(
         line + "\n" for line in answer.out.splitlines()[:-1]
     )
-    one = [
-        entry.replace("epochs=2", "epochs=1").replace("frozen_epochs=1", "frozen_epochs=0") for entry in TINY
-    ]
+    one = [*TINY, "training.epochs=1", "training.frozen_epochs=0"]
     forced = cli("train", "digits-plain", *one, "--out", folder, "--force")
     assert forced.out.startswith("trained for 1 epoch; kept epoch 1")
     assert forced.err.startswith("epoch 1/1: loss ")

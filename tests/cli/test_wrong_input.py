@@ -178,9 +178,7 @@ def test_an_unfinished_run_is_neither_exported_nor_reported(cli, run_folder, tmp
     assert os.listdir(folder) == ["recipe.yaml"]
 
 
-@pytest.mark.parametrize(
-    "content", ["{", "{}", "[]", '{"conditions": 3}', '{"name": "a", "conditions": [{}]}']
-)
+@pytest.mark.parametrize("content", ["{", "{}", "[]", '{"conditions": 3}', '{"conditions": [{}]}'])
 def test_a_damaged_evaluation_is_refused(cli, run_folder, tmp_path, content):
     folder = tmp_path / "r"
     shutil.copytree(run_folder, folder)
@@ -208,9 +206,8 @@ def test_a_lack_of_memory_is_said(cli, model_file, monkeypatch):
     refused(cli("run", model_file), "not enough memory. Use fewer images (--limit)")
 
 
-NUMBERS = st.one_of(
-    st.integers(-3, 0), st.sampled_from(["", "nan", "inf", "-1e9", "0x", "1,2", "--", "\x00", "é"])
-)
+WORDS = ("", "nan", "inf", "-1e9", "0x", "1,2", "--", "\x00", "é")
+NUMBERS = st.one_of(st.integers(-3, 0), st.sampled_from(WORDS))
 
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
