@@ -3,8 +3,9 @@ from __future__ import annotations
 import os
 
 import pytest
+from netx_files import unprivileged
 
-from lavarobust.files import WriteError, atomic_write, replacing
+from lavarobust.files import WriteError, atomic_write, check_can_be_written, make_folder, replacing
 
 
 def test_a_file_is_written_whole_and_with_ordinary_permissions(tmp_path):
@@ -44,3 +45,24 @@ def test_a_place_that_can_not_be_written_is_named(tmp_path, place):
     with pytest.raises(WriteError, match="can't be written"):
         atomic_write(tmp_path / place, b"x")
     assert os.listdir(tmp_path) == []
+
+
+def test_what_can_not_be_written_is_said_before_the_work(tmp_path):
+    check_can_be_written(tmp_path / "new")
+    atomic_write(tmp_path / "old", b"x")
+    check_can_be_written(tmp_path / "old")
+    for place, reason in (("missing/a", "there is no folder"), (".", "is a folder"), ("old/a", "no folder")):
+        with pytest.raises(WriteError, match=reason):
+            check_can_be_written(tmp_path / place)
+    with unprivileged(0o555) as folder, pytest.raises(WriteError, match="Permission denied"):
+        check_can_be_written(folder / "a")
+    assert os.listdir(tmp_path) == ["old"]
+
+
+def test_folders_are_made_or_the_reason_is_said(tmp_path):
+    make_folder(tmp_path / "a" / "b")
+    make_folder(tmp_path / "a" / "b")
+    (tmp_path / "file").write_text("")
+    for place in ("file", "file/a"):
+        with pytest.raises(WriteError, match="can't be made"):
+            make_folder(tmp_path / place)

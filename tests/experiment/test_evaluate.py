@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from lavarobust.errors import ModelFileError
+from lavarobust.experiment.evaluate import evaluate_run
+from lavarobust.experiment.inputs import DataChoice
+from lavarobust.experiment.run import run as run_model
+
+
+@pytest.fixture
+def run(run_folder, tmp_path):
+    return shutil.copytree(run_folder, tmp_path / "r")
+
+
+def test_every_stage_is_measured_on_the_same_images_and_agrees(run):
+    told = []
+    evaluation = evaluate_run(run, limit=20, report=told.append)
+    clean, attacked = evaluation.conditions
+    assert (clean.name, attacked.name, attacked.epsilon) == ("clean", "PGD-3 at 0.1", 0.1)
+    for condition in evaluation.conditions:
+        assert condition.slayer_differences == condition.lava_differences == 0
+        assert condition.slayer_accuracy == condition.simulator_accuracy == condition.lava_accuracy
+    executed = run_model(run / "model.net", DataChoice(limit=20), backend="lava")
+    assert clean.lava_accuracy == executed.accuracy
+    assert clean.spikes == sum(layer.spikes.sum() for layer in executed.record.layers) / 20
+    assert {bill.backend for bill in (*evaluation.bills, *evaluation.attack_bills)} == {"lava"}
+    assert json.loads((run / "evaluation.json").read_text()) == json.loads(json.dumps(evaluation.as_dict()))
+    assert told[0] == "digits-plain: attacking 20 images" and len(told) == 3
+
+
+def test_a_run_that_is_not_exported_is_said(run):
+    (run / "model.net").unlink()
+    with pytest.raises(ModelFileError, match="model"):
+        evaluate_run(run)
+    assert not (run / "evaluation.json").exists()

@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from lavarobust.data import load
+from lavarobust.errors import BackendError, ModelFileError, SettingsError
+from lavarobust.experiment.inputs import DataChoice
+from lavarobust.experiment.network_scores import network_scores
+from lavarobust.experiment.run import PlanChoice, prepare, run
+from lavarobust.experiment.train import load_network
+
+
+def test_a_file_says_what_the_network_in_training_said(run_folder, model_file):
+    test = load("digits", limit=60).test
+    result = run(model_file)
+    assert np.array_equal(result.record.scores, network_scores(load_network(run_folder), test))
+    assert result.accuracy == np.mean(result.record.prediction == test.labels)
+    assert result.assumptions == () and result.source == "digits test"
+
+
+def test_ties_counted_as_wrong_and_totals_by_hand(model_file):
+    result = run(model_file, DataChoice(limit=9), PlanChoice(readout="spike_count"))
+    assert result.record.tied.all()  # a readout layer never spikes: all classes have none
+    assert result.accuracy_ties_wrong == 0 and result.accuracy == np.mean(
+        load("digits", limit=60).test.labels[:9] == 0
+    )
+    layer, plain = result.record.layers[0], result.as_dict()["layers"][0]
+    assert plain["spikes"] == int(layer.spikes.sum()) and plain["synops"] == int(layer.synops.sum())
+
+
+def test_prepare_reads_model_plan_and_images_only(model_file):
+    prepared = prepare(model_file, DataChoice(limit=2), PlanChoice(steps=7))
+    assert (prepared.plan.steps, prepared.chosen.images.samples, prepared.assumptions) == (7, 2, ())
+
+
+def test_errors_reach_the_caller(model_file, tmp_path):
+    with pytest.raises(SettingsError, match="no backend 'abacus'"):
+        run(model_file, backend="abacus")
+    with pytest.raises(BackendError, match="needs lava-loihi"):
+        run(model_file, DataChoice(limit=1), backend="loihi2")
+    with pytest.raises(ModelFileError):
+        run(tmp_path)
