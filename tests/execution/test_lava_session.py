@@ -123,7 +123,7 @@ def test_lava_forgets_the_processes_of_a_run():
 
 def test_a_temporary_folder_too_deep_for_sockets_is_named(monkeypatch):
     monkeypatch.setattr("lavarobust.execution.lava.session.get_temp_dir", lambda: "/" + 100 * "x")
-    with pytest.raises(BackendError, match="x has too long a path .* Set TMPDIR to a shorter one"):
+    with pytest.raises(BackendError, match=r"x has too long a path .* Set TMPDIR to a shorter one"):
         LavaBackend().run(MODEL, STIMULUS)
     assert multiprocessing.active_children() == []
 
