@@ -86,7 +86,9 @@ def interrupted(process, ready):
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    return process.returncode, error, len(children)
+    # torch's own note, under lava-dl's pins, where nothing is patched
+    ours = [line for line in error.splitlines(keepends=True) if not line.startswith("No CUDA runtime")]
+    return process.returncode, "".join(ours), len(children)
 
 
 def test_a_stopped_training_says_how_to_go_on_and_does(tmp_path):
