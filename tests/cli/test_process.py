@@ -101,7 +101,7 @@ def test_a_stopped_training_says_how_to_go_on_and_does(tmp_path):
     assert "give the same recipe and folder with --resume" in error
     assert not (folder / "network.safetensors").exists()
     resumed = subprocess.run([COMMAND, *map(str, arguments), "--resume"], capture_output=True, text=True)
-    assert resumed.returncode == 0 and resumed.stdout.startswith("trained for 30 epochs")
+    assert resumed.returncode == 0 and "trained for 30 epochs" in resumed.stdout
 
 
 def test_a_stopped_attack_ends_in_one_line(model_file, tmp_path):
