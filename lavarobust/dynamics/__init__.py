@@ -1,6 +1,7 @@
 """The integer neurons and their surrogate gradients: one definition for training, simulation and attack."""
 
-from lavarobust.dynamics.lif import LIF, State, Trajectory, integrate
+from lavarobust.dynamics.lif import Trajectory, integrate
+from lavarobust.dynamics.population import LIF, State
 from lavarobust.dynamics.products import conv_sums, dense_sums, wrap
 from lavarobust.dynamics.surrogate import SURROGATES, Surrogate
 

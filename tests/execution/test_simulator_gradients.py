@@ -7,7 +7,7 @@ import pytest
 import torch
 from random_networks import random_model, random_network
 
-from lavarobust.dynamics import Surrogate, lif, products
+from lavarobust.dynamics import Surrogate, lif, population, products
 from lavarobust.encoding.straight_through import encode_straight_through
 from lavarobust.execution.simulator import Simulator, compile_model, propagate
 from lavarobust.netx.model import Dense, Model, Neuron
@@ -94,11 +94,16 @@ def test_narrow_and_wide_floating_point_give_the_same_integers(seed, monkeypatch
     model, stimulus, readout = random_model(np.random.default_rng(seed))
     keep = [index for index, _ in model.populations]
     narrow = Simulator().run(model, stimulus, readout, keep)
-    for module in (lif, products):
+    for module in (population, products):
         monkeypatch.setattr(module, "_FLOAT32_EXACT", 0)
     types = []
-    exact_type = lif._exact_type
-    monkeypatch.setattr(lif, "_exact_type", lambda *given: types.append(exact_type(*given)) or types[-1])
+    make_window = population.make_window
+
+    def noted(*given):
+        types.append(make_window(*given).sums.dtype)
+        return make_window(*given)
+
+    monkeypatch.setattr(lif, "make_window", noted)
     wide = Simulator().run(model, stimulus, readout, keep)
     assert set(types) == {torch.float64}
     for index in keep:

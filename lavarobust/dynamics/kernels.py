@@ -1,0 +1,226 @@
+"""The compiled loops of :mod:`lavarobust.dynamics.fused`: a block of neurons at a time through the window.
+
+A block's states stay in the first cache from step to step, and every inner loop is one that a compiler
+turns into vector instructions. Arrays are ``(F, N, K)`` and ``(N, K)`` for K neurons; samples ``first``
+to ``last`` are done.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numba
+import numpy as np
+
+BLOCK = 2048
+"""Neurons per block: a few arrays of it fill half a first-level cache."""
+
+CLEARED, HELD, LEAKING = 0, 1, 2
+"""What a step leaves of a state: nothing, all of it, or a share of its own for each neuron."""
+
+# not the whole of fast-math: sums keep their order; only maxima may ignore NaN, which the caller has excluded
+_MAXIMA = {"nnan", "nsz"}
+
+
+def _compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """``numba.njit`` that keeps what it compiled beside this file or in the user's cache, if it may."""
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        try:
+            return numba.njit(nogil=True, cache=True, **options)(function)
+        except RuntimeError:  # neither folder can be written to
+            return numba.njit(nogil=True, **options)(function)
+
+    return decorate
+
+
+@_compiled(fastmath=_MAXIMA)
+def run_kernel(
+    sums: Any,
+    u: Any,
+    v: Any,
+    spikes: Any,
+    before_reset: Any,
+    bias: Any,
+    kept_u: Any,
+    kept_v: Any,
+    mode_u: int,
+    mode_v: int,
+    constants: Any,
+    spiking: bool,
+    may_wrap: bool,
+    may_clip: bool,
+    wraps: Any,
+    clips: Any,
+    peaks: Any,
+    first: int,
+    last: int,
+) -> None:
+    """Forward; ``constants`` are state unit, half range, clip limit and threshold in the arrays' type."""
+    unit, half_range, limit, threshold = constants[0], constants[1], constants[2], constants[3]
+    zero, one = unit - unit, unit / unit
+    top_u, top_v = np.empty(BLOCK, dtype=u.dtype), np.empty(BLOCK, dtype=u.dtype)
+    frames, neurons, steps = sums.shape[0], sums.shape[2], spikes.shape[0]
+    keep = before_reset.shape[0] > 0
+    for n in range(first, last):
+        biased = bias[n if bias.shape[0] > 1 else 0]
+        for low in range(0, neurons, BLOCK):
+            high = min(neurons, low + BLOCK)
+            size = high - low
+            un, vn, bn = u[n, low:high], v[n, low:high], biased[low:high]
+            ku, kv = kept_u[low:high], kept_v[low:high]
+            # one maximum per neuron: a single one would keep its loop from becoming vector instructions
+            top_u[:], top_v[:] = zero, zero
+            for t in range(steps):
+                if mode_u == CLEARED:
+                    for k in range(size):
+                        un[k] = zero
+                elif mode_u == LEAKING:
+                    for k in range(size):
+                        un[k] = np.trunc(un[k] * ku[k])
+                if t < frames:
+                    arrived = sums[t, n, low:high]
+                    for k in range(size):
+                        un[k] += arrived[k] * unit
+                for k in range(size):
+                    size_u = abs(un[k])
+                    top_u[k] = size_u if size_u > top_u[k] else top_u[k]
+                if may_wrap:
+                    count = 0
+                    for k in range(size):
+                        if un[k] > half_range:
+                            un[k] -= half_range + half_range
+                            count += 1
+                        elif un[k] <= -half_range:
+                            un[k] += half_range + half_range
+                            count += 1
+                    wraps[t, n] += count
+                if mode_v == CLEARED:
+                    for k in range(size):
+                        vn[k] = un[k] + bn[k]
+                elif mode_v == LEAKING:
+                    for k in range(size):
+                        vn[k] = np.trunc(vn[k] * kv[k]) + (un[k] + bn[k])
+                else:
+                    for k in range(size):
+                        vn[k] += un[k] + bn[k]
+                for k in range(size):
+                    size_v = abs(vn[k])
+                    top_v[k] = size_v if size_v > top_v[k] else top_v[k]
+                if may_clip:
+                    count = 0
+                    for k in range(size):
+                        if abs(vn[k]) > limit:
+                            vn[k] = limit if vn[k] > zero else -limit
+                            count += 1
+                    clips[t, n] += count
+                if keep:
+                    decided = before_reset[t, n, low:high]
+                    for k in range(size):
+                        decided[k] = vn[k]
+                if spiking:
+                    emitted = spikes[t, n, low:high]
+                    for k in range(size):
+                        emitted[k] = one if vn[k] > threshold else zero
+                    for k in range(size):
+                        vn[k] = zero if vn[k] > threshold else vn[k]
+            peaks[n, 0] = max(peaks[n, 0], top_u[:size].max())
+            peaks[n, 1] = max(peaks[n, 1], top_v[:size].max())
+
+
+@_compiled()
+def slopes(code: int, potential: Any, threshold: Any, width: Any, slope: Any) -> None:
+    """The surrogates of :mod:`lavarobust.dynamics.surrogate`, by their place in its table.
+
+    Writes the derivative of each spike with respect to its potential ``(K,)`` into ``slope``, all float32.
+    """
+    one = width / width
+    half, per_threshold, per_width = one / (one + one), one / threshold, one / width
+    size = len(potential)
+    for k in range(size):
+        slope[k] = potential[k] * per_threshold - one
+    if code == 0:  # triangular
+        for k in range(size):
+            below = width - abs(slope[k])
+            slope[k] = below if below > 0 else one - one
+        factor = per_width * per_width
+    elif code == 1:  # rectangular
+        for k in range(size):
+            slope[k] = one if abs(slope[k]) < width * half else one - one
+        factor = per_width
+    elif code == 2:  # exponential
+        for k in range(size):
+            slope[k] = math.exp(-abs(slope[k]) * per_width)
+        factor = per_width * half
+    elif code == 3:  # arctangent
+        stretch = np.float32(math.pi / 2) * width
+        for k in range(size):
+            slope[k] = one / (one + (slope[k] * stretch) * (slope[k] * stretch))
+        factor = width * half
+    elif code == 4:  # sigmoid
+        for k in range(size):
+            gate = one / (one + math.exp(-slope[k] * width))
+            slope[k] = gate * (one - gate)
+        factor = width
+    else:  # gaussian
+        for k in range(size):
+            slope[k] = math.exp(-half * (slope[k] * per_width) * (slope[k] * per_width))
+        factor = per_width / np.float32(math.sqrt(2 * math.pi))
+    factor *= per_threshold
+    for k in range(size):
+        slope[k] *= factor
+
+
+@_compiled()
+def go_back_kernel(
+    before_reset: Any,
+    d_spikes: Any,
+    d_sums: Any,
+    d_bias: Any,
+    d_u: Any,
+    d_v: Any,
+    kept_u: Any,
+    kept_v: Any,
+    constants: Any,
+    code: int,
+    spiking: bool,
+    through_reset: bool,
+    first: int,
+    last: int,
+) -> None:
+    """Backward; ``constants`` are state unit, threshold and the surrogate's width, float32."""
+    unit, threshold, width = constants[0], constants[1], constants[2]
+    one = width / width
+    scale = threshold if threshold > 0 else one
+    steps, neurons, frames = before_reset.shape[0], before_reset.shape[2], d_sums.shape[0]
+    slope = np.empty(BLOCK, dtype=np.float32)
+    for n in range(first, last):
+        for low in range(0, neurons, BLOCK):
+            high = min(neurons, low + BLOCK)
+            size = high - low
+            du, dv, db = d_u[n, low:high], d_v[n, low:high], d_bias[n, low:high]
+            ku, kv = kept_u[low:high], kept_v[low:high]
+            for t in range(steps - 1, -1, -1):
+                if spiking:
+                    decided, wanted = before_reset[t, n, low:high], d_spikes[t, n, low:high]
+                    slopes(code, decided, scale, width, slope)
+                    if through_reset:
+                        for k in range(size):
+                            silent = one if decided[k] <= threshold else one - one
+                            dv[k] = dv[k] * silent - dv[k] * decided[k] * slope[k] + slope[k] * wanted[k]
+                    else:
+                        for k in range(size):
+                            silent = one if decided[k] <= threshold else one - one
+                            dv[k] = dv[k] * silent + slope[k] * wanted[k]
+                for k in range(size):
+                    db[k] += dv[k]
+                    du[k] += dv[k]
+                if t < frames:
+                    ds = d_sums[t, n, low:high]
+                    for k in range(size):
+                        ds[k] = du[k] * unit
+                for k in range(size):
+                    du[k] *= ku[k]
+                    dv[k] *= kv[k]
