@@ -20,23 +20,16 @@ BLOCK = 2048
 CLEARED, HELD, LEAKING = 0, 1, 2
 """What a step leaves of a state: nothing, all of it, or a share of its own for each neuron."""
 
-# not the whole of fast-math: sums keep their order; only maxima may ignore NaN, which the caller has excluded
-_MAXIMA = {"nnan", "nsz"}
 
-
-def _compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
+def _compiled(function: Callable[..., Any]) -> Any:
     """``numba.njit`` that keeps what it compiled beside this file or in the user's cache, if it may."""
-
-    def decorate(function: Callable[..., Any]) -> Any:
-        try:
-            return numba.njit(nogil=True, cache=True, **options)(function)
-        except RuntimeError:  # neither folder can be written to
-            return numba.njit(nogil=True, **options)(function)
-
-    return decorate
+    try:
+        return numba.njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # neither folder can be written to
+        return numba.njit(nogil=True)(function)
 
 
-@_compiled(fastmath=_MAXIMA)
+@_compiled
 def run_kernel(
     sums: Any,
     u: Any,
@@ -130,7 +123,7 @@ def run_kernel(
             peaks[n, 1] = max(peaks[n, 1], top_v[:size].max())
 
 
-@_compiled()
+@_compiled
 def slopes(code: int, potential: Any, threshold: Any, width: Any, slope: Any) -> None:
     """The surrogates of :mod:`lavarobust.dynamics.surrogate`, by their place in its table.
 
@@ -173,7 +166,7 @@ def slopes(code: int, potential: Any, threshold: Any, width: Any, slope: Any) ->
         slope[k] *= factor
 
 
-@_compiled()
+@_compiled
 def go_back_kernel(
     before_reset: Any,
     d_spikes: Any,
