@@ -24,8 +24,8 @@ SUM_LIMIT = STATE_HALF_RANGE >> STATE_SHIFT
 CONV_SUM_BITS = 24
 """Lava's ``Conv`` wraps each synaptic sum to a signed 24-bit integer; ``Dense`` does not."""
 
-WEIGHT_MIN, WEIGHT_MAX, WEIGHT_STEP = -254, 254, 2
-"""Range and step of exported weights: 8 bits, even, symmetric. Lava's loader keeps exactly
+WEIGHT_MAX, WEIGHT_STEP = 254, 2
+"""Largest magnitude and step of exported weights: 8 bits, even, symmetric. Lava's loader keeps exactly
 these for every sign mode; -256 loses its value in some."""
 
 THRESHOLD_MAX = (1 << 17) - 1

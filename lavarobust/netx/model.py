@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,6 +143,3 @@ class Model:
     def layer_name(self, index: int) -> str:
         """A name to print, e.g. ``"2 dense"``."""
         return f"{index} {type(self.layers[index]).__name__.lower()}"
-
-
-Versions = Mapping[str, str]
