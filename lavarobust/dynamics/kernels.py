@@ -8,11 +8,11 @@ to ``last`` are done.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
-import numba
 import numpy as np
+
+from lavarobust.dynamics.compiled import compiled
 
 BLOCK = 2048
 """Neurons per block: a few arrays of it fill half a first-level cache."""
@@ -21,15 +21,7 @@ CLEARED, HELD, LEAKING = 0, 1, 2
 """What a step leaves of a state: nothing, all of it, or a share of its own for each neuron."""
 
 
-def _compiled(function: Callable[..., Any]) -> Any:
-    """``numba.njit`` that keeps what it compiled beside this file or in the user's cache, if it may."""
-    try:
-        return numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # neither folder can be written to
-        return numba.njit(nogil=True)(function)
-
-
-@_compiled
+@compiled
 def run_kernel(
     sums: Any,
     u: Any,
@@ -123,7 +115,7 @@ def run_kernel(
             peaks[n, 1] = max(peaks[n, 1], top_v[:size].max())
 
 
-@_compiled
+@compiled
 def slopes(code: int, potential: Any, threshold: Any, width: Any, slope: Any) -> None:
     """The surrogates of :mod:`lavarobust.dynamics.surrogate`, by their place in its table.
 
@@ -166,7 +158,7 @@ def slopes(code: int, potential: Any, threshold: Any, width: Any, slope: Any) ->
         slope[k] *= factor
 
 
-@_compiled
+@compiled
 def go_back_kernel(
     before_reset: Any,
     d_spikes: Any,
