@@ -137,19 +137,3 @@ def test_sums_beyond_32_bits_and_nan_are_left_to_the_stepwise_engine(monkeypatch
     huge = torch.full((2, 1, 1), 3e7)
     assert integrate(huge, 2, LIF(0, 0, 100)).wraps.sum() > 0
     assert integrate(torch.full((2, 1, 1), float("nan")), 2, LIF(4096, 0, 100)).end.potential.isnan().all()
-
-
-def test_loops_compile_where_nothing_may_be_kept(monkeypatch) -> None:
-    import numba
-
-    from lavarobust.dynamics import kernels
-
-    njit = numba.njit
-
-    def without_cache(**options):
-        if options.get("cache"):
-            raise RuntimeError("cannot cache function: no locator available")
-        return njit(**options)
-
-    monkeypatch.setattr(numba, "njit", without_cache)
-    assert kernels._compiled(lambda x: x + 1)(1) == 2
