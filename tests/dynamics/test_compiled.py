@@ -10,10 +10,10 @@ from lavarobust.dynamics.compiled import compiled
 def test_loops_compile_where_nothing_may_be_kept(monkeypatch) -> None:
     njit = numba.njit
 
-    def without_cache(**options):
+    def without_cache(*functions, **options):
         if options.get("cache"):
             raise RuntimeError("cannot cache function: no locator available")
-        return njit(**options)
+        return njit(*functions, **options)
 
     monkeypatch.setattr(numba, "njit", without_cache)
     assert compiled(lambda x: x + 1)(1) == 2
