@@ -34,7 +34,7 @@ class Stimulus:
         """True where an input event is a spike and not a payload."""
         if self.graded is not None:
             return not self.graded
-        return bool(((self.frames == 0) | (self.frames == 1)).all())
+        return bool(self.frames.min(initial=0) >= 0 and self.frames.max(initial=0) <= 1)
 
 
 @dataclass(frozen=True, eq=False)

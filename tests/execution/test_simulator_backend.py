@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lavarobust.errors import BackendError
-from lavarobust.execution.simulator import Simulator
+from lavarobust.execution.simulator import Simulator, compile_model
 from lavarobust.netx.model import READOUT, UNSPECIFIED, Conv, Dense, Flatten, Input, Model, Neuron
 from lavarobust.record import LayerCounts, Record, Stimulus
 
@@ -99,16 +99,17 @@ def test_the_memory_limit_cuts_into_chunks(conv_model, monkeypatch) -> None:
     from lavarobust.execution.simulator import backend as subject
 
     sizes = []
-    run_chunk = subject._run_chunk
+    run_chunk = subject.run_chunk
 
-    def recording(stages, stimulus, part, keep):
-        sizes.append(len(stimulus.frames[part]))
-        return run_chunk(stages, stimulus, part, keep)
+    def recording(layers, frames, *others):
+        sizes.append(len(frames))
+        return run_chunk(layers, frames, *others)
 
-    monkeypatch.setattr(subject, "_run_chunk", recording)
+    monkeypatch.setattr(subject, "run_chunk", recording)
     stimulus = Stimulus(np.ones((7, 2, 7, 7, 1), dtype=np.int32), 4)
-    widest = (98 + 2 * 80) * 4 * subject._BYTES_PER_STATE
-    Simulator(memory_limit=3 * widest).run(conv_model, stimulus)
+    layers = subject.prepare(compile_model(conv_model), (2, 7, 7))
+    each = subject.bytes_per_sample(layers, 1, 4)
+    Simulator(memory_limit=3 * each).run(conv_model, stimulus)
     Simulator(memory_limit=0).run(conv_model, stimulus)
     Simulator().run(conv_model, stimulus)
     assert sizes == [3, 3, 1, *[1] * 7, 7]

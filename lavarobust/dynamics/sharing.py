@@ -1,0 +1,33 @@
+"""A loop over samples shared out among as many threads as torch has; no result depends on their number."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+
+import numpy as np
+import torch
+
+
+def share_out(work: Callable[[int, int], None], samples: int, parts_per_thread: int = 1) -> None:
+    """Call ``work(first, last)`` on parts that make up ``range(samples)``, side by side.
+
+    Args:
+        work: must let go of the interpreter's lock to gain anything.
+        parts_per_thread: more than one where samples take unequal time.
+    """
+    threads = min(torch.get_num_threads(), samples)
+    if threads <= 1:
+        work(0, samples)
+        return
+    edges = np.linspace(0, samples, min(samples, threads * parts_per_thread) + 1).astype(int).tolist()
+    jobs = [_pool(threads).submit(work, *part) for part in itertools.pairwise(edges)]
+    for job in jobs:
+        job.result()
+
+
+@lru_cache(maxsize=4)
+def _pool(threads: int) -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(threads, thread_name_prefix="samples")

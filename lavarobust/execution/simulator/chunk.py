@@ -1,0 +1,132 @@
+"""A chunk of samples through all layers: each by the compiled loop, or by the reference where it must."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from lavarobust.execution.simulator.integers import Sent, events, nothing, run_layer, spikes
+from lavarobust.execution.simulator.order import pack, positions, unpack, values, words_of
+from lavarobust.execution.simulator.prepared import Prepared
+from lavarobust.execution.simulator.reference import run_reference
+from lavarobust.execution.simulator.window import Arrivals
+from lavarobust.netx.limits import STATE_SHIFT
+from lavarobust.netx.model import Input, Shape
+
+_COUNTS = ("input_events", "synops", "synops_dense", "spikes")
+_CUTS = ("wraps", "clips")
+
+
+@dataclass(frozen=True, eq=False)
+class Chunk:
+    """What a chunk of N samples did.
+
+    Attributes:
+        output_counts: ``(N, classes)`` int64, spikes of the last layer.
+        potential: ``(N, classes)`` int64 of the last layer at the window's end; no rows unless asked for.
+        layers: per layer its counts ``(N, T)`` by their names in :class:`LayerCounts`.
+        rasters: layer index to ``(N, *shape, T)`` uint8.
+    """
+
+    output_counts: np.ndarray
+    potential: np.ndarray
+    layers: list[dict[str, np.ndarray]]
+    rasters: dict[int, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class _Flow:
+    """What goes from one population to the next: spikes as words, or the stimulus as it was given."""
+
+    shape: Shape
+    words: np.ndarray | None = None
+    stimulus: Any = None
+
+    @property
+    def frames(self) -> np.ndarray:
+        """``(N, *shape, F)`` integers."""
+        return self.stimulus if self.words is None else unpack(self.words, self.shape)
+
+    @property
+    def steps(self) -> int:
+        """F."""
+        return self.stimulus.shape[-1] if self.words is None else self.words.shape[1]
+
+    @property
+    def peak(self) -> int:
+        """The largest magnitude among events."""
+        if self.words is not None:
+            return 1
+        return max(1, int(self.stimulus.max()), -int(self.stimulus.min()))
+
+    def arrivals(self) -> Arrivals:
+        if self.words is not None:
+            return spikes(self.words)
+        order = positions(self.shape)
+        if self.peak == 1 and self.frames.min() >= 0:
+            return spikes(pack(self.frames, order))
+        return events(values(self.frames, order))
+
+
+def run_chunk(
+    layers: tuple[Prepared, ...],
+    frames: np.ndarray,
+    steps: int,
+    potential: bool,
+    keep: Collection[int],
+    memory_limit: int,
+) -> Chunk:
+    """Run samples ``(N, *shape, F)`` through all layers.
+
+    Args:
+        potential: whether the last layer's potentials are wanted.
+        keep: indices into the model's layers whose rasters are wanted.
+        memory_limit: bytes that a layer's reference may take.
+    """
+    flow = _Flow(frames.shape[1:-1], stimulus=frames)
+    counts, rasters = [], {}
+    for layer in layers:
+        stage = layer.stage
+        sent = _run(layer, flow, steps, potential and layer is layers[-1], memory_limit)
+        counts.append(dict(zip(_COUNTS, sent.counts, strict=True)) | dict(zip(_CUTS, sent.cuts, strict=True)))
+        flow = _Flow(stage.shape, sent.words)
+        if stage.index in keep:
+            rasters[stage.index] = flow.frames
+    back = np.argsort(positions(stage.shape))
+    return Chunk(
+        flow.frames.reshape(len(frames), -1, steps).sum(axis=-1, dtype=np.int64),
+        sent.potential[:, back].astype(np.int64),
+        counts,
+        rasters,
+    )
+
+
+def bytes_per_sample(layers: tuple[Prepared, ...], frames: int, steps: int) -> int:
+    """Bytes that :func:`run_chunk` holds at a time for each sample, references apart."""
+    stimulus = 4 * prod(layers[0].stage.input_shape) * frames
+    sent = max(8 * words_of(prod(layer.stage.shape)) * steps for layer in layers)
+    return stimulus + 2 * sent + 8 * (len(_COUNTS) + len(_CUTS)) * steps * len(layers)
+
+
+def _run(layer: Prepared, flow: _Flow, steps: int, potential: bool, memory_limit: int) -> Sent:
+    stage = layer.stage
+    if isinstance(stage.layer, Input):
+        return _driven(layer, flow, steps, potential)
+    plan = layer.plan(flow.peak, flow.steps, steps)
+    if plan is None or stage.delays is not None:
+        frames = flow.frames.reshape(-1, *stage.input_shape, flow.steps)
+        return run_reference(stage, frames, steps, memory_limit)
+    return run_layer(layer, plan, flow.arrivals(), potential)
+
+
+def _driven(layer: Prepared, flow: _Flow, steps: int, potential: bool) -> Sent:
+    """An input population: the one frame is its neurons' int16 bias mantissa for the whole window."""
+    mantissa = flow.frames[..., 0].reshape(len(flow.frames), -1).astype(np.int16)
+    bias = mantissa[:, positions(flow.shape)].astype(np.int32) << STATE_SHIFT
+    plan = layer.plan(0, 0, steps, int(np.abs(bias).max(initial=0)))
+    assert plan is not None, "a current of zero and a bias of 22 bits stay in 32"
+    return run_layer(layer, plan, nothing(len(bias)), potential, bias)

@@ -1,0 +1,195 @@
+"""Weights laid out for spikes: what one arriving spike adds to the sums, as whole rows of integers.
+
+Populations are in (H, W, C) order here. A spike at an input pixel adds, for its channel, one *patch*: a
+few rows of a padded array of sums. Which weights fall where depends on the pixel's place modulo the
+stride alone (its *phase*), so a layer needs one patch per phase and channel. Patches have zeros where
+they overhang to a multiple of 32 sums, and sums have margins where patches overhang the population, so
+nothing is ever cut at a border. A dense layer is one pixel with all inputs as its channels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from lavarobust.execution.simulator.vectors import LANES
+from lavarobust.netx.model import Shape
+
+
+class Places(NamedTuple):
+    """Where patches are added, for compiled loops. Per pixel ``(P,)``, per phase ``(phases,)``, all int64.
+
+    Attributes:
+        channels: C of a pixel.
+        at: per pixel, first sum that its patch touches.
+        phase: per pixel.
+        start: per phase, where its patches begin in the weights; ``[row, block, channel, 32]``.
+        rows, blocks: per phase, rows of a patch and blocks of 32 sums in a row.
+        pitch: sums from one row of the population to the next.
+        origin: the sum of the population's first neuron.
+        lines, width: rows of the population and neurons in each.
+        size: sums with all margins.
+        kind: per pixel, row of ``fan_out``.
+        fan_out: ``(kinds, C, 2)`` synapses that a spike drives: non-zero ones, and all.
+    """
+
+    channels: int
+    at: np.ndarray
+    phase: np.ndarray
+    start: np.ndarray
+    rows: np.ndarray
+    blocks: np.ndarray
+    pitch: int
+    origin: int
+    lines: int
+    width: int
+    size: int
+    kind: np.ndarray
+    fan_out: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Patches:
+    """Weights and their places.
+
+    Attributes:
+        weights: flat int16 or int32.
+        places: the geometry.
+        reach: what no sum of zeros and ones exceeds in magnitude, nor any part of one.
+    """
+
+    weights: np.ndarray
+    places: Places
+    reach: int
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """One spatial axis: per position its phase and first output, per phase the outputs of each tap."""
+
+    phase: np.ndarray
+    first: np.ndarray
+    taps: list[list[tuple[int, int]]]
+    extents: list[int]
+
+    @property
+    def before(self) -> int:
+        return max(0, -int(self.first.min(initial=0)))
+
+    def after(self, outputs: int) -> int:
+        ends = self.first + np.array(self.extents)[self.phase]
+        return max(0, int(ends.max(initial=0)) - outputs)
+
+
+def conv_patches(
+    weight: np.ndarray,
+    input_shape: Shape,
+    shape: Shape,
+    stride: Shape,
+    padding: Shape,
+    dilation: Shape,
+    groups: int,
+    fan_out: np.ndarray,
+) -> Patches:
+    """Patches of a convolution.
+
+    Args:
+        weight: ``(C', C / groups, kH, kW)`` integers.
+        input_shape, shape: ``(C, H, W)`` and ``(C', H', W')``.
+        stride, padding, dilation, groups: of the convolution, ``(H, W)`` each.
+        fan_out: ``(H * W * C, 2)`` in (H, W, C) order.
+    """
+    channels, height, width = input_shape
+    outputs, out_height, out_width = shape
+    kernel = weight.shape[2:]
+    rows = _axis(height, kernel[0], stride[0], padding[0], dilation[0])
+    columns = _axis(width, kernel[1], stride[1], padding[1], dilation[1])
+    left, right = columns.before, columns.after(out_width)
+    pitch = (left + out_width + right) * outputs
+    full = _across_groups(weight, groups)
+    flat: list[np.ndarray] = []
+    start, per_row, per_block = [], [], []
+    for row_taps, row_extent in zip(rows.taps, rows.extents, strict=True):
+        for column_taps, column_extent in zip(columns.taps, columns.extents, strict=True):
+            blocks = -(-column_extent * outputs // LANES)
+            patch = np.zeros((channels, row_extent, blocks * LANES), dtype=np.int64)
+            for row, i in row_taps:
+                for column, j in column_taps:
+                    patch[:, row, column * outputs : (column + 1) * outputs] = full[:, :, i, j].T
+            start.append(sum(len(part) for part in flat))
+            flat.append(patch.reshape(channels, row_extent, blocks, LANES).transpose(1, 2, 0, 3).reshape(-1))
+            per_row.append(row_extent)
+            per_block.append(blocks)
+    at = (rows.first[:, None] + rows.before) * pitch + (columns.first[None] + left) * outputs
+    kinds, kind = np.unique(fan_out.reshape(height * width, channels * 2), axis=0, return_inverse=True)
+    places = Places(
+        channels=channels,
+        at=at.reshape(-1).astype(np.int64),
+        phase=(rows.phase[:, None] * stride[1] + columns.phase[None]).reshape(-1).astype(np.int64),
+        start=np.array(start, dtype=np.int64),
+        rows=np.array(per_row, dtype=np.int64),
+        blocks=np.array(per_block, dtype=np.int64),
+        pitch=pitch,
+        origin=rows.before * pitch + left * outputs,
+        lines=out_height,
+        width=out_width * outputs,
+        size=(rows.before + out_height + rows.after(out_height)) * pitch + LANES,
+        kind=kind.reshape(-1).astype(np.int64),
+        fan_out=kinds.reshape(-1, channels, 2).astype(np.int64),
+    )
+    return _narrowed(np.concatenate(flat), places, weight.reshape(outputs, -1))
+
+
+def dense_patches(weight: np.ndarray, fan_out: np.ndarray) -> Patches:
+    """Patches of a dense layer of ``(out, in)`` weights; inputs, also of ``fan_out``, in (H, W, C) order."""
+    outputs, inputs = weight.shape
+    return conv_patches(
+        weight[:, :, None, None], (inputs, 1, 1), (outputs, 1, 1), (1, 1), (0, 0), (1, 1), 1, fan_out
+    )
+
+
+def no_patches(shape: Shape) -> Patches:
+    """Places of a population ``(n,)`` or ``(C, H, W)`` that no synapses reach."""
+    neurons = int(np.prod(shape))
+    return dense_patches(np.zeros((neurons, 1), dtype=np.int64), np.zeros((1, 2), dtype=np.int64))
+
+
+def _axis(size: int, kernel: int, stride: int, padding: int, dilation: int) -> _Axis:
+    position = np.arange(size) + padding
+    taps: list[list[tuple[int, int]]] = []
+    lowest, extents = [], []
+    for phase in range(stride):
+        # output of tap k at a position of this phase, relative to position // stride
+        reached = [
+            ((phase - dilation * k) // stride, k)
+            for k in range(kernel)
+            if (phase - dilation * k) % stride == 0
+        ]
+        low = min((output for output, _ in reached), default=0)
+        taps.append([(output - low, k) for output, k in reached])
+        lowest.append(low)
+        extents.append(max((output - low + 1 for output, _ in reached), default=0))
+    phase_of = position % stride
+    return _Axis(phase_of, position // stride + np.array(lowest)[phase_of], taps, extents)
+
+
+def _across_groups(weight: np.ndarray, groups: int) -> np.ndarray:
+    """``(C', C, kH, kW)`` with zeros between groups."""
+    outputs, inputs = weight.shape[:2]
+    full = np.zeros((outputs, inputs * groups, *weight.shape[2:]), dtype=np.int64)
+    share = outputs // groups
+    for group in range(groups):
+        out = slice(group * share, (group + 1) * share)
+        full[out, group * inputs : (group + 1) * inputs] = weight[out]
+    return full
+
+
+def _narrowed(flat: np.ndarray, places: Places, synapses: np.ndarray) -> Patches:
+    """In 16 bits where no sum of zeros and ones, nor any part of one, leaves them."""
+    exact = synapses.astype(np.int64)
+    excited, inhibited = np.maximum(exact, 0).sum(axis=1), np.minimum(exact, 0).sum(axis=1)
+    reach = int(max(excited.max(initial=0), -inhibited.min(initial=0)))
+    kind = np.int16 if reach < 1 << 15 else np.int32
+    return Patches(flat.astype(kind), places, reach)

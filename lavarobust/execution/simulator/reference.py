@@ -1,0 +1,62 @@
+"""A stage's window through the differentiable reference, for what 32-bit integers can't be trusted with."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+import torch
+
+from lavarobust.execution.simulator.integers import Sent
+from lavarobust.execution.simulator.order import pack, positions
+from lavarobust.execution.simulator.propagate import LayerRun, propagate
+from lavarobust.execution.simulator.stages import Stage
+from lavarobust.netx.model import Input
+
+_BYTES_PER_STATE = 48
+"""Peak bytes per neuron, step and sample: inputs, sums, spikes and scratch in float64."""
+
+
+def run_reference(stage: Stage, frames: np.ndarray, steps: int, memory_limit: int) -> Sent:
+    """Run samples ``(N, *shape, F)`` of integers through one stage, as many at once as the memory allows.
+
+    Raises:
+        BackendError: sums that leave the 32 bits in which Lava holds a convolution.
+    """
+    states = prod(stage.input_shape) + 2 * prod(stage.shape)
+    together = max(1, memory_limit // (states * steps * _BYTES_PER_STATE))
+    parts = [_run(stage, frames[n : n + together], steps) for n in range(0, len(frames), together)]
+    return Sent(
+        np.concatenate([part.words for part in parts]),
+        np.concatenate([part.potential for part in parts]),
+        np.concatenate([part.counts for part in parts], axis=1),
+        np.concatenate([part.cuts for part in parts], axis=1),
+    )
+
+
+@torch.no_grad()
+def _run(stage: Stage, frames: np.ndarray, steps: int) -> Sent:
+    arriving = torch.from_numpy(np.ascontiguousarray(np.moveaxis(frames, -1, 0), dtype=np.float64))
+    [run] = propagate((stage,), arriving, steps)
+    order = positions(stage.shape)
+    fired = run.trajectory.spikes.movedim(0, -1).numpy()
+    end = run.trajectory.end.potential.flatten(1).to(torch.int32).numpy()
+    cuts = torch.stack([run.trajectory.wraps, run.trajectory.clips]).transpose(1, 2)
+    return Sent(pack(fired, order), end[:, order], _counts(run, steps), cuts.numpy())
+
+
+def _counts(run: LayerRun, steps: int) -> np.ndarray:
+    """``(4, N, T)`` int64: input events, synops, synops_dense, spikes."""
+    stage, fired = run.stage, run.trajectory.spikes.flatten(2)
+    samples = fired.shape[1]
+    operations = torch.zeros((steps, samples, 2), dtype=torch.float64)
+    events = torch.zeros((steps, samples), dtype=torch.int64)
+    if not isinstance(stage.layer, Input):
+        assert stage.fan_out is not None
+        arrived = (run.inputs.flatten(2) != 0)[:steps]
+        events[: len(arrived)] = arrived.sum(2)
+        operations[: len(arrived)] = arrived.double() @ stage.fan_out
+    if stage.recurrent_fan_out is not None:
+        operations += fired.double() @ stage.recurrent_fan_out
+    counts = torch.stack([events, *operations.long().unbind(-1), (fired != 0).sum(2)])
+    return counts.transpose(1, 2).contiguous().numpy()
