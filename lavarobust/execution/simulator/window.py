@@ -100,7 +100,7 @@ def run_samples(
             for line in range(places.lines):
                 low, at = line * places.width, places.origin + line * places.pitch
                 row = slice(low, low + places.width)
-                _read(sums[slot], at, shift, wrapped, drive)
+                _read(sums[slot, at : at + places.width], shift, wrapped, drive)
                 if t < arrivals.sums.shape[1]:
                     for k in range(places.width):
                         drive[k] += arrivals.sums[n, t, low + k]
@@ -208,12 +208,12 @@ def _values_arrive(values: Any, weights: Any, places: Any, sums: Any) -> tuple[i
 
 
 @compiled
-def _read(sums: Any, at: int, shift: int, wrapped: bool, drive: Any) -> None:
+def _read(sums: Any, shift: int, wrapped: bool, drive: Any) -> None:
     """Take a line of sums and leave zeros, as Lava's synapses would send them."""
     half = 1 << (CONV_SUM_BITS - 1)
     for k in range(len(drive)):
-        drive[k] = sums[at + k] >> shift
-        sums[at + k] = 0
+        drive[k] = sums[k] >> shift
+        sums[k] = 0
     if wrapped:
         for k in range(len(drive)):
             drive[k] = ((drive[k] + half) & (2 * half - 1)) - half
