@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lavarobust.dynamics.sharing import share_out
+from lavarobust.execution.simulator.conv_window import conv_scratch, run_conv
+from lavarobust.execution.simulator.dense_window import dense_scratch, run_dense
 from lavarobust.execution.simulator.order import words_of
-from lavarobust.execution.simulator.prepared import Plan, Prepared
-from lavarobust.execution.simulator.window import Arrivals, Results, run_samples
+from lavarobust.execution.simulator.patches import Patches, no_patches
+from lavarobust.execution.simulator.prepared import Plan, Prepared, in_rows
+from lavarobust.execution.simulator.stages import Synapse
+from lavarobust.execution.simulator.window import Arrivals, Results, Synapses
+from lavarobust.netx.model import Conv
 
 _PARTS = 4
 """Parts per thread: samples differ in how many spikes they make."""
+
+_NONE = replace(no_patches((1,)), weights=np.empty(0, dtype=np.int8))
+"""Synapses of a population that has none to itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +30,8 @@ class Sent:
     Attributes:
         words: ``(N, T, W)`` uint64 spikes, in (H, W, C) order.
         potential: ``(N, neurons)`` int32 at the window's end, in (H, W, C) order; no rows if not asked for.
-        counts: ``(4, N, T)`` int64: input events, synops, synops_dense, spikes.
-        cuts: ``(2, N, T)`` int64: wraps and clips.
+        counts: ``(4, N, T)`` int32: input events, synops, synops_dense, spikes.
+        cuts: ``(2, N, T)`` int32: wraps and clips.
     """
 
     words: np.ndarray
@@ -45,7 +53,7 @@ def events(values: np.ndarray) -> Arrivals:
 def nothing(samples: int) -> Arrivals:
     """Arrivals of nothing at all."""
     none = np.zeros((samples, 0, 0), dtype=np.int32)
-    return Arrivals(none.astype(np.uint64), none, none)
+    return Arrivals(none.astype(np.uint64), none)
 
 
 def run_layer(
@@ -59,31 +67,37 @@ def run_layer(
         potential: whether the potentials at the end are wanted.
         bias: ``(N, neurons)`` int32 state units in place of the layer's own.
     """
-    neurons, steps = plan.neurons, plan.steps
-    samples, size = len(arrivals.words), len(layer.bias)
+    neurons, steps = layer.neurons, plan.steps
+    if bias is not None:
+        neurons = neurons._replace(bias=in_rows(bias, layer.patches))
+    samples, size = len(arrivals.words), int(np.prod(layer.stage.shape))
     results = Results(
         np.zeros((samples, steps, words_of(size)), dtype=np.uint64),
         np.empty((samples if potential else 0, size), dtype=np.int32),
-        np.zeros((4, samples, steps), dtype=np.int64),
-        np.zeros((2, samples if neurons.may_wrap or neurons.may_clip else 0, steps), dtype=np.int64),
+        np.zeros((4, samples, steps), dtype=np.int32),
+        np.zeros((2, samples if plan.cuts else 0, steps), dtype=np.int32),
     )
-    weights = layer.patches.weights
+    synapses = _synapses(layer.patches, layer.stage.synapse, plan.wraps_sums)
     if arrivals.values.shape[1]:
-        weights = weights.astype(np.int32)
-    recurrent = layer.recurrent or layer.patches
-    arguments = (
-        arrivals,
-        weights,
-        layer.patches.places,
-        layer.shift,
-        plan.wraps_sums,
-        recurrent.weights[: None if layer.recurrent else 0],
-        recurrent.places,
-        layer.stage.recurrent.shift if layer.stage.recurrent else 0,
-        layer.bias[None] if bias is None else bias,
-        neurons,
-        results,
-    )
-    share_out(lambda first, last: run_samples(*arguments, first, last), samples, _PARTS)
-    cuts = results.cuts if results.cuts.shape[1] else np.broadcast_to(np.int64(0), (2, samples, steps))
+        synapses = synapses._replace(full=synapses.full.astype(np.int32))
+    if isinstance(layer.stage.layer, Conv):
+
+        def run(first: int, last: int) -> None:
+            scratch = conv_scratch(arrivals, synapses)
+            run_conv(arrivals, synapses, neurons, results, scratch, first, last)
+
+    else:
+        recurrent = _synapses(layer.recurrent or _NONE, layer.stage.recurrent, False)
+
+        def run(first: int, last: int) -> None:
+            scratch = dense_scratch(arrivals, synapses, recurrent, steps)
+            run_dense(arrivals, synapses, recurrent, neurons, results, scratch, first, last)
+
+    share_out(run, samples, _PARTS)
+    cuts = results.cuts if plan.cuts else np.broadcast_to(np.int32(0), (2, samples, steps))
     return Sent(results.words, results.potential, results.counts, cuts)
+
+
+def _synapses(patches: Patches, synapse: Synapse | None, wrapped: bool) -> Synapses:
+    shift = patches.scale - (0 if synapse is None else synapse.shift)
+    return Synapses(patches.weights, patches.full, patches.places, max(shift, 0), max(-shift, 0), wrapped)

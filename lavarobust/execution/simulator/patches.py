@@ -5,6 +5,9 @@ few rows of a padded array of sums. Which weights fall where depends on the pixe
 stride alone (its *phase*), so a layer needs one patch per phase and channel. Patches have zeros where
 they overhang to a multiple of 32 sums, and sums have margins where patches overhang the population, so
 nothing is ever cut at a border. A dense layer is one pixel with all inputs as its channels.
+
+Weights are divided by the largest power of two that divides them all: even ones, as files mostly hold,
+then fit 8 bits.
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lavarobust.execution.simulator.vectors import LANES
+from lavarobust.execution.simulator.vectors import LANES, aligned_zeros
 from lavarobust.netx.model import Shape
 
 
@@ -32,7 +35,8 @@ class Places(NamedTuple):
         lines, width: rows of the population and neurons in each.
         size: sums with all margins.
         kind: per pixel, row of ``fan_out``.
-        fan_out: ``(kinds, C, 2)`` synapses that a spike drives: non-zero ones, and all.
+        fan_out: ``(kinds, C)`` synapses that a spike drives: all, and ``<< 32`` those that are not zero.
+        full_fan_out: what spikes of all inputs would drive, in the same way.
     """
 
     channels: int
@@ -48,6 +52,7 @@ class Places(NamedTuple):
     size: int
     kind: np.ndarray
     fan_out: np.ndarray
+    full_fan_out: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +60,18 @@ class Patches:
     """Weights and their places.
 
     Attributes:
-        weights: flat int16 or int32.
+        weights: flat int8, int16 or int32 in units of ``2**scale``, aligned to a cache line.
+        full: ``(size,)`` int16 or int32, the sums of spikes of all inputs in the same units; int16 where
+            no sum of zeros and ones, nor any part of one, leaves it.
         places: the geometry.
-        reach: what no sum of zeros and ones exceeds in magnitude, nor any part of one.
+        scale: bits.
+        reach: what no sum of zeros and ones exceeds in magnitude, nor any part of one; in units of 1.
     """
 
     weights: np.ndarray
+    full: np.ndarray
     places: Places
+    scale: int
     reach: int
 
 
@@ -123,7 +133,8 @@ def conv_patches(
             per_row.append(row_extent)
             per_block.append(blocks)
     at = (rows.first[:, None] + rows.before) * pitch + (columns.first[None] + left) * outputs
-    kinds, kind = np.unique(fan_out.reshape(height * width, channels * 2), axis=0, return_inverse=True)
+    packed = fan_out[:, 0].astype(np.int64) << 32 | fan_out[:, 1].astype(np.int64)
+    kinds, kind = np.unique(packed.reshape(height * width, channels), axis=0, return_inverse=True)
     places = Places(
         channels=channels,
         at=at.reshape(-1).astype(np.int64),
@@ -137,7 +148,8 @@ def conv_patches(
         width=out_width * outputs,
         size=(rows.before + out_height + rows.after(out_height)) * pitch + LANES,
         kind=kind.reshape(-1).astype(np.int64),
-        fan_out=kinds.reshape(-1, channels, 2).astype(np.int64),
+        fan_out=kinds,
+        full_fan_out=int(packed.sum()),
     )
     return _narrowed(np.concatenate(flat), places, weight.reshape(outputs, -1))
 
@@ -187,9 +199,30 @@ def _across_groups(weight: np.ndarray, groups: int) -> np.ndarray:
 
 
 def _narrowed(flat: np.ndarray, places: Places, synapses: np.ndarray) -> Patches:
-    """In 16 bits where no sum of zeros and ones, nor any part of one, leaves them."""
+    """In as few bits as hold them."""
     exact = synapses.astype(np.int64)
     excited, inhibited = np.maximum(exact, 0).sum(axis=1), np.minimum(exact, 0).sum(axis=1)
     reach = int(max(excited.max(initial=0), -inhibited.min(initial=0)))
-    kind = np.int16 if reach < 1 << 15 else np.int32
-    return Patches(flat.astype(kind), places, reach)
+    together = int(np.bitwise_or.reduce(np.abs(exact), axis=None, initial=0))
+    scale = (together & -together).bit_length() - 1 if together else 0
+    sums = np.int16 if reach >> scale < 1 << 15 else np.int32
+    flat = flat >> scale
+    kind = np.int8 if -128 <= flat.min(initial=0) and flat.max(initial=0) < 128 else sums
+    weights = aligned_zeros(len(flat), kind)
+    weights[:] = flat
+    return Patches(weights, _full(weights, places, sums), places, scale, reach)
+
+
+def _full(weights: np.ndarray, places: Places, kind: type) -> np.ndarray:
+    """Sums of spikes of all inputs."""
+    patches = []
+    for start, rows, blocks in zip(places.start, places.rows, places.blocks, strict=True):
+        shape = (rows, blocks, places.channels, LANES)
+        patch = weights[start : start + int(np.prod(shape))].reshape(shape).sum(axis=2, dtype=kind)
+        patches.append(patch.reshape(rows, blocks * LANES))
+    sums = np.zeros(places.size, dtype=kind)
+    for at, phase in zip(places.at, places.phase, strict=True):
+        for row, part in enumerate(patches[phase]):
+            low = at + row * places.pitch
+            sums[low : low + len(part)] += part
+    return sums

@@ -8,11 +8,11 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from lavarobust.dynamics.integer_row import RowNeurons
-from lavarobust.dynamics.kernels import CLEARED, HELD, LEAKING
 from lavarobust.execution.simulator.order import positions
 from lavarobust.execution.simulator.patches import Patches, conv_patches, dense_patches, no_patches
 from lavarobust.execution.simulator.stages import Stage
+from lavarobust.execution.simulator.vectors import LANES
+from lavarobust.execution.simulator.window import Neurons
 from lavarobust.netx.limits import (
     CONV_SUM_BITS,
     DECAY_UNITY,
@@ -26,19 +26,19 @@ _INT32_HALF_RANGE = 1 << 31
 _CONV_SUM_LIMIT = 1 << (CONV_SUM_BITS - 1)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Plan:
     """How a window of a stage is run in 32-bit integers.
 
     Attributes:
-        neurons: constants, with what its states can reach.
         steps: T.
         wraps_sums: whether sums have to be cut to a convolution's 24 bits.
+        cuts: whether a sum or a current may wrap or a potential be clipped.
     """
 
-    neurons: RowNeurons
     steps: int
     wraps_sums: bool
+    cuts: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,20 +49,13 @@ class Prepared:
         stage: what it is.
         patches: synapses from the population before; of no inputs where there are none.
         recurrent: synapses to itself, or None.
-        bias: ``(neurons,)`` int32 state units.
-        kept_u, kept_v: ``(neurons,)`` int32 shares of 4096 that a step leaves.
+        neurons: its constants.
     """
 
     stage: Stage
     patches: Patches
     recurrent: Patches | None
-    bias: np.ndarray
-    kept_u: np.ndarray
-    kept_v: np.ndarray
-
-    @property
-    def shift(self) -> int:
-        return 0 if self.stage.synapse is None else self.stage.synapse.shift
+    neurons: Neurons
 
     def plan(self, peak: int, frames: int, steps: int, largest_bias: int | None = None) -> Plan | None:
         """How to run a window whose inputs stay within ``peak`` in magnitude and come in ``frames`` steps.
@@ -79,26 +72,16 @@ class Prepared:
         if self.recurrent is not None:
             sums, frames = sums + self.recurrent.reach, steps
         if largest_bias is None:
-            largest_bias = int(np.abs(self.bias.astype(np.int64)).max(initial=0))
-        drive, mode_u, mode_v = sums << STATE_SHIFT, _mode(self.kept_u), _mode(self.kept_v)
-        current = drive if mode_u == CLEARED else drive * frames
-        potential = (current + largest_bias) * (1 if mode_v == CLEARED else steps)
+            largest_bias = int(np.abs(self.neurons.bias.astype(np.int64)).max(initial=0))
+        drive = sums << STATE_SHIFT
+        current = drive * frames if self.neurons.kept_u.any() else drive
+        potential = (current + largest_bias) * (steps if self.neurons.kept_v.any() else 1)
         # a wrap brings a current back into 24 bits if no step adds more than 24, a clip every potential
         wrapped = STATE_HALF_RANGE + drive if drive <= 2 * STATE_HALF_RANGE else current
         if max(peak, arriving, min(current, wrapped) + STATE_HALF_RANGE + largest_bias) >= _INT32_HALF_RANGE:
             return None
-        neuron = self.stage.neuron
-        neurons = RowNeurons(
-            mode_u,
-            mode_v,
-            self.kept_u if mode_u == LEAKING else self.kept_u[:0],
-            self.kept_v if mode_v == LEAKING else self.kept_v[:0],
-            neuron.threshold << STATE_SHIFT,
-            neuron.spikes,
-            current >= STATE_HALF_RANGE,
-            potential > POTENTIAL_LIMIT,
-        )
-        return Plan(neurons, steps, wraps_sums)
+        cuts = wraps_sums or current >= STATE_HALF_RANGE or potential > POTENTIAL_LIMIT
+        return Plan(steps, wraps_sums, cuts)
 
 
 @lru_cache(maxsize=16)
@@ -129,23 +112,31 @@ def _prepare(stage: Stage, source: Shape) -> Prepared:
         recurrent = dense_patches(
             stage.recurrent.weight.numpy().astype(np.int64), stage.recurrent_fan_out.numpy().astype(np.int64)
         )
-    return Prepared(
-        stage,
-        patches,
-        recurrent,
-        _each(stage.bias, stage.shape)[order],
-        DECAY_UNITY - _each(neuron.current_decay, stage.shape)[order],
-        DECAY_UNITY - _each(neuron.voltage_decay, stage.shape)[order],
+    neurons = Neurons(
+        _rows(_each(stage.bias, stage.shape)[order], patches),
+        _rows(DECAY_UNITY - _each(neuron.current_decay, stage.shape)[order], patches)[0],
+        _rows(DECAY_UNITY - _each(neuron.voltage_decay, stage.shape)[order], patches)[0],
+        neuron.threshold << STATE_SHIFT if neuron.spikes else POTENTIAL_LIMIT,
     )
+    return Prepared(stage, patches, recurrent, neurons)
+
+
+def in_rows(values: np.ndarray, patches: Patches) -> np.ndarray:
+    """``(N, K)`` of values ``(N, neurons)`` in (H, W, C) order: each line padded with zeros to whole rows."""
+    lines, width = patches.places.lines, patches.places.width
+    padded = np.zeros((len(values), lines, -(-width // LANES) * LANES), dtype=values.dtype)
+    padded[:, :, :width] = values.reshape(-1, lines, width)
+    return padded.reshape(len(values), -1)
+
+
+def _rows(values: np.ndarray, patches: Patches) -> np.ndarray:
+    """``(1, K)`` of values ``(neurons,)``; one row where they are all equal."""
+    if (values == values[0]).all():
+        return np.full((1, LANES), values[0])
+    return in_rows(values[None], patches)
 
 
 def _each(values: torch.Tensor | int | None, shape: Shape) -> np.ndarray:
     """``(neurons,)`` int32 of what broadcasts against the shape; zeros for None."""
     tensor = torch.as_tensor(0 if values is None else values)
     return tensor.expand(shape).reshape(-1).to(torch.int32).numpy()
-
-
-def _mode(kept: np.ndarray) -> int:
-    if not kept.any():
-        return CLEARED
-    return HELD if (kept == DECAY_UNITY).all() else LEAKING

@@ -1,13 +1,14 @@
 """Vector instructions that a compiler does not find by itself, as portable LLVM code for compiled loops.
 
-A row is 32 integers of 16 or 32 bits. LLVM splits rows into whatever registers the processor has, so the
-same code runs everywhere; integer sums wrap, as two's complement does.
+A row is 32 integers. LLVM splits rows into whatever registers the processor has, so the same code runs
+everywhere; sums wrap, as two's complement does.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -19,90 +20,162 @@ LANES = 32
 WORD = 64
 """Spikes in a word."""
 
-_CHAINS = 2
-"""Sums kept apart and joined at the end, so that one addition need not wait for the one before."""
+CACHE_LINE = 64
+"""Bytes; rows that begin with one are read in half the time."""
+
+
+class Row:
+    """A row in registers, with the arithmetic of its integers. Shifts right keep the sign."""
+
+    def __init__(self, builder: Any, value: Any) -> None:
+        self.builder, self.value = builder, value
+
+    def of(self, number: int) -> Row:
+        """A row of one constant."""
+        return Row(self.builder, ir.Constant(self.value.type, [number] * LANES))
+
+    def filled(self, scalar: Any) -> Row:
+        """A row of one variable, cut to this row's integers."""
+        kind = self.value.type.element
+        if scalar.type.width > kind.width:
+            scalar = self.builder.trunc(scalar, kind)
+        empty = ir.Constant(self.value.type, ir.Undefined)
+        first = self.builder.insert_element(empty, scalar, ir.Constant(ir.IntType(32), 0))
+        mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), None)
+        return Row(self.builder, self.builder.shuffle_vector(first, empty, mask))
+
+    def __add__(self, other: Row) -> Row:
+        return Row(self.builder, self.builder.add(self.value, other.value))
+
+    def __sub__(self, other: Row) -> Row:
+        return Row(self.builder, self.builder.sub(self.value, other.value))
+
+    def __neg__(self) -> Row:
+        return self.of(0) - self
+
+    def __mul__(self, other: Row) -> Row:
+        return Row(self.builder, self.builder.mul(self.value, other.value))
+
+    def __and__(self, other: Row) -> Row:
+        return Row(self.builder, self.builder.and_(self.value, other.value))
+
+    def __lshift__(self, other: Row) -> Row:
+        return Row(self.builder, self.builder.shl(self.value, other.value))
+
+    def __rshift__(self, other: Row) -> Row:
+        return Row(self.builder, self.builder.ashr(self.value, other.value))
+
+    def __gt__(self, other: Row) -> Any:
+        return self.builder.icmp_signed(">", self.value, other.value)
+
+    def __lt__(self, other: Row) -> Any:
+        return self.builder.icmp_signed("<", self.value, other.value)
+
+    def where(self, mask: Any, other: Row) -> Row:
+        """This row where the mask is set, the other elsewhere."""
+        return Row(self.builder, self.builder.select(mask, self.value, other.value))
+
+
+class Memory:
+    """An array ``(n,)`` of a compiled function, read and written in rows."""
+
+    def __init__(self, context: Any, builder: Any, kind: Any, array: Any) -> None:
+        self.builder = builder
+        self.data = context.make_array(kind)(context, builder, array).data
+        self.element = context.get_data_type(kind.dtype)
+        self.row = ir.VectorType(self.element, LANES)
+
+    def _at(self, index: Any) -> Any:
+        return self.builder.bitcast(self.builder.gep(self.data, [index]), self.row.as_pointer())
+
+    def load(self, index: Any, element: Any | None = None) -> Row:
+        """The row that begins at an index, widened to an element type."""
+        value = self.builder.load(self._at(index), align=self.element.width // 8)
+        if element is not None and element.width > self.element.width:
+            value = self.builder.sext(value, ir.VectorType(element, LANES))
+        return Row(self.builder, value)
+
+    def store(self, index: Any, row: Row) -> None:
+        self.builder.store(row.value, self._at(index), align=self.element.width // 8)
+
+    def item(self, index: Any, kind: Any) -> Any:
+        """One element, widened to a scalar type."""
+        return self.builder.sext(self.builder.load(self.builder.gep(self.data, [index])), kind)
 
 
 @intrinsic
 def add_rows(
     typingctx: Any, sums: Any, at: Any, weights: Any, base: Any, rows: Any, first: Any, last: Any
 ) -> Any:
-    """``sums[at : at + 32] += weights[base + rows[i] : ... + 32]`` for ``first <= i < last``."""
+    """``sums[at : at + 32] += weights[base + 32 rows[i] : ... + 32]`` for ``first <= i < last``."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        sums, at, weights, base, rows, first, last = args
-        kinds = signature.args
-        row, size = _row(context, kinds[0])
-        target = _pointer(context, builder, kinds[0], sums, at, row)
-        source = builder.gep(context.make_array(kinds[2])(context, builder, weights).data, [base])
-        offsets = context.make_array(kinds[4])(context, builder, rows).data
-        totals = [cgutils.alloca_once(builder, row) for _ in range(_CHAINS)]
-        builder.store(builder.load(target, align=size), totals[0])
-        for total in totals[1:]:
-            builder.store(ir.Constant(row, None), total)
-
-        def add(index: Any, total: Any) -> None:
-            offset = builder.sext(builder.load(builder.gep(offsets, [index])), first.type)
-            arrived = builder.bitcast(builder.gep(source, [offset]), row.as_pointer())
-            builder.store(builder.add(builder.load(total), builder.load(arrived, align=size)), total)
-
-        whole = builder.and_(builder.sub(last, first), ir.Constant(first.type, -_CHAINS))
-        edge, stride = builder.add(first, whole), ir.Constant(first.type, _CHAINS)
-        with cgutils.for_range_slice(builder, first, edge, stride, first.type, inc=True) as (index, _):
-            for chain, total in enumerate(totals):
-                add(builder.add(index, ir.Constant(first.type, chain)), total)
+        kinds, (sums, at, weights, base, rows, first, last) = signature.args, args
+        target = Memory(context, builder, kinds[0], sums)
+        source = Memory(context, builder, kinds[2], weights)
+        listed = Memory(context, builder, kinds[4], rows)
+        total = cgutils.alloca_once(builder, target.row)
+        builder.store(target.load(at).value, total)
         one = ir.Constant(first.type, 1)
-        with cgutils.for_range_slice(builder, edge, last, one, first.type, inc=True) as (index, _):
-            add(index, totals[0])
-        result = builder.load(totals[0])
-        for total in totals[1:]:
-            result = builder.add(result, builder.load(total))
-        builder.store(result, target, align=size)
+        with cgutils.for_range_slice(builder, first, last, one, first.type, inc=True) as (i, _):
+            offset = builder.mul(listed.item(i, first.type), ir.Constant(first.type, LANES))
+            row = source.load(builder.add(base, offset), target.element)
+            builder.store((Row(builder, builder.load(total)) + row).value, total)
+        target.store(at, Row(builder, builder.load(total)))
         return context.get_dummy_value()
 
     return types.void(sums, types.intp, weights, types.intp, rows, types.intp, types.intp), codegen
 
 
 @intrinsic
-def add_row_times(typingctx: Any, sums: Any, at: Any, weights: Any, base: Any, factor: Any) -> Any:
-    """``sums[at : at + 32] += factor * weights[base : base + 32]`` in the arrays' own integers."""
+def add_rows_times(
+    typingctx: Any,
+    sums: Any,
+    at: Any,
+    weights: Any,
+    base: Any,
+    rows: Any,
+    factors: Any,
+    first: Any,
+    last: Any,
+) -> Any:
+    """``sums[at : at + 32] += factors[i] * weights[base + 32 rows[i] : ... + 32]``, ``first <= i < last``."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        sums, at, weights, base, factor = args
-        row, size = _row(context, signature.args[0])
-        target = _pointer(context, builder, signature.args[0], sums, at, row)
-        source = _pointer(context, builder, signature.args[2], weights, base, row)
-        if row.element.width < factor.type.width:
-            factor = builder.trunc(factor, row.element)
-        empty = ir.Constant(row, ir.Undefined)
-        first = builder.insert_element(empty, factor, ir.Constant(ir.IntType(32), 0))
-        mask = ir.Constant(ir.VectorType(ir.IntType(32), LANES), None)
-        product = builder.mul(builder.load(source, align=size), builder.shuffle_vector(first, empty, mask))
-        builder.store(builder.add(builder.load(target, align=size), product), target, align=size)
+        kinds, (sums, at, weights, base, rows, factors, first, last) = signature.args, args
+        target = Memory(context, builder, kinds[0], sums)
+        source = Memory(context, builder, kinds[2], weights)
+        listed = Memory(context, builder, kinds[4], rows)
+        amounts = Memory(context, builder, kinds[5], factors)
+        total = cgutils.alloca_once(builder, target.row)
+        builder.store(target.load(at).value, total)
+        one = ir.Constant(first.type, 1)
+        with cgutils.for_range_slice(builder, first, last, one, first.type, inc=True) as (i, _):
+            offset = builder.mul(listed.item(i, first.type), ir.Constant(first.type, LANES))
+            row = source.load(builder.add(base, offset), target.element)
+            sum_so_far = Row(builder, builder.load(total))
+            product = row * row.filled(amounts.item(i, ir.IntType(64)))
+            builder.store((sum_so_far + product).value, total)
+        target.store(at, Row(builder, builder.load(total)))
         return context.get_dummy_value()
 
-    return types.void(sums, types.intp, weights, types.intp, types.int32), codegen
+    signature = types.void(sums, types.intp, weights, types.intp, rows, factors, types.intp, types.intp)
+    return signature, codegen
 
 
 @intrinsic
-def nonzero_bits(typingctx: Any, values: Any, at: Any) -> Any:
-    """A word whose bit i says whether ``values[at + i]`` is not zero, of 64 bytes."""
+def set_bits(typingctx: Any, word: Any) -> Any:
+    """How many bits of a word of 64 are set."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        row = ir.VectorType(ir.IntType(8), WORD)
-        values, at = args
-        loaded = builder.load(_pointer(context, builder, signature.args[0], values, at, row), align=1)
-        return builder.bitcast(builder.icmp_unsigned("!=", loaded, ir.Constant(row, None)), ir.IntType(WORD))
+        return builder.ctpop(args[0])
 
-    return types.uint64(values, types.intp), codegen
+    return types.int64(types.uint64), codegen
 
 
-def _row(context: Any, kind: Any) -> tuple[Any, int]:
-    """The vector type of a row of an array's elements, and the bytes that one is aligned to."""
-    element = context.get_data_type(kind.dtype)
-    return ir.VectorType(element, LANES), element.width // 8
-
-
-def _pointer(context: Any, builder: Any, kind: Any, array: Any, at: Any, row: Any) -> Any:
-    data = context.make_array(kind)(context, builder, array).data
-    return builder.bitcast(builder.gep(data, [at]), row.as_pointer())
+def aligned_zeros(size: int, kind: Any, origin: int = 0) -> np.ndarray:
+    """``(size,)`` zeros of which item ``origin`` begins a cache line."""
+    item = np.dtype(kind).itemsize
+    memory = np.zeros(size + CACHE_LINE // item, dtype=kind)
+    skipped = -(memory.ctypes.data // item + origin) % (CACHE_LINE // item)
+    return memory[skipped : skipped + size]

@@ -1,0 +1,133 @@
+"""The compiled loop of a convolution: every event adds its patch to the sums of a step in the cache."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lavarobust.dynamics.compiled import inlined, unmanaged
+from lavarobust.execution.simulator.events import list_spikes, list_values
+from lavarobust.execution.simulator.neuron_rows import read_row
+from lavarobust.execution.simulator.vectors import LANES, add_rows, add_rows_times, aligned_zeros
+from lavarobust.execution.simulator.window import Arrivals, Synapses, count_arrivals, run_row
+
+_RECIPROCAL_BITS = np.uint64(40)
+
+
+class ConvScratch(NamedTuple):
+    """Memory of one thread; see :func:`conv_scratch`."""
+
+    listed: np.ndarray
+    amounts: np.ndarray
+    sums: np.ndarray
+    drive: np.ndarray
+    u: np.ndarray
+    v: np.ndarray
+
+
+def conv_scratch(arrivals: Arrivals, synapses: Synapses) -> ConvScratch:
+    """What :func:`run_conv` works in."""
+    places = synapses.places
+    inputs = len(places.at) * places.channels
+    states = places.lines * -(-places.width // LANES) * LANES
+    return ConvScratch(
+        # beside the events, room for one that ends the list
+        np.empty(inputs + 1, dtype=np.int32),
+        np.empty(inputs if arrivals.values.shape[1] else 0, dtype=np.int32),
+        aligned_zeros(places.size, synapses.full.dtype, places.origin),
+        aligned_zeros(LANES, np.int32),
+        aligned_zeros(states, np.int32),
+        aligned_zeros(states, np.int32),
+    )
+
+
+@unmanaged
+def run_conv(
+    arrivals: Any, synapses: Any, neurons: Any, results: Any, scratch: Any, first: int, last: int
+) -> None:
+    """Run samples ``first`` to ``last`` through a layer's window.
+
+    Args:
+        arrivals, synapses, neurons, results: of :mod:`.window`.
+        scratch: of :func:`conv_scratch`.
+    """
+    places = synapses.places
+    steps, per_line = results.words.shape[1], (places.width + LANES - 1) // LANES
+    listed, amounts, sums, drive, u, v = scratch
+    for n in range(first, last):
+        u[:] = 0
+        v[:] = 0
+        for t in range(steps):
+            touched, silent = _arrive(arrivals, n, t, synapses, sums, listed, amounts, results)
+            k = 0
+            for line in range(places.lines):
+                at, low = places.origin + line * places.pitch, line * places.width
+                for begin in range(0, places.width, LANES):
+                    cut = read_row(
+                        sums, at + begin, silent, synapses.left, synapses.right, synapses.wrapped, drive
+                    )
+                    run_row(drive, u, v, k, neurons, results, n, t, low + begin, places.width - begin, cut)
+                    k += LANES
+            if touched:
+                sums[:] = 0
+        if len(results.potential):
+            for line in range(places.lines):
+                low, k = line * places.width, line * per_line * LANES
+                for i in range(places.width):
+                    results.potential[n, low + i] = v[k + i]
+
+
+@inlined
+def _arrive(
+    arrivals: Any, n: int, t: int, synapses: Any, sums: Any, listed: Any, amounts: Any, results: Any
+) -> tuple[bool, bool]:
+    """Add a step's events to sums of zero and count them.
+
+    Returns:
+        Whether any sum may have changed, and whether the sums are negated.
+    """
+    places = synapses.places
+    inputs, silent = len(places.at) * places.channels, False
+    if t < arrivals.words.shape[1]:
+        events, found, silent = list_spikes(arrivals.words, n, t, inputs, listed, 0)
+    elif t < arrivals.values.shape[1]:
+        events = list_values(arrivals.values, n, t, listed, amounts, 0)
+        found = events
+    else:
+        return False, False
+    if silent:
+        for k in range(places.size):
+            sums[k] = -synapses.full[k]
+    operations = _add_patches(synapses, sums, listed, amounts, found)
+    count_arrivals(results, n, t, events, places.full_fan_out - operations if silent else operations)
+    return events > 0, silent
+
+
+@inlined
+def _add_patches(synapses: Any, sums: Any, listed: Any, amounts: Any, found: int) -> int:
+    """Add what is listed, all channels of a pixel at once; returns the synapses driven, all and non-zero."""
+    places, weights = synapses.places, synapses.weights
+    channels = places.channels
+    reciprocal = (np.uint64(1) << _RECIPROCAL_BITS) // np.uint64(channels) + np.uint64(1)
+    listed[found] = (len(places.at) + 1) * channels
+    i, operations = 0, 0
+    while i < found:
+        pixel = np.int64((np.uint64(listed[i]) * reciprocal) >> _RECIPROCAL_BITS)
+        begin, kind, end = pixel * channels, places.kind[pixel], i
+        while listed[end] < begin + channels:
+            listed[end] -= begin
+            operations += places.fan_out[kind, listed[end]]
+            end += 1
+        phase = places.phase[pixel]
+        base, at = places.start[phase], places.at[pixel]
+        for _ in range(places.rows[phase]):
+            for block in range(places.blocks[phase]):
+                if len(amounts):
+                    add_rows_times(sums, at + block * LANES, weights, base, listed, amounts, i, end)
+                else:
+                    add_rows(sums, at + block * LANES, weights, base, listed, i, end)
+                base += channels * LANES
+            at += places.pitch
+        i = end
+    return operations

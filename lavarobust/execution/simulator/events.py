@@ -1,0 +1,78 @@
+"""Events of a step as lists of indices, for compiled loops, and spikes back into words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba.cpython.unsafe.numbers import trailing_zeros
+
+from lavarobust.dynamics.compiled import inlined
+from lavarobust.execution.simulator.vectors import LANES, WORD, set_bits
+
+_ONE, _WORD, _LAST_WHOLE = np.uint64(1), np.uint64(WORD), np.uint64(WORD - LANES)
+_WORD_BITS = WORD.bit_length() - 1
+
+
+@inlined
+def list_spikes(words: Any, n: int, t: int, inputs: int, listed: Any, low: int) -> tuple[int, int, bool]:
+    """List which of ``inputs`` spike in ``words[n, t]``, or which do not where those are fewer.
+
+    Args:
+        words: ``(N, T, W)`` uint64, no bit set beyond the inputs.
+        listed: int32, written from ``low`` on.
+
+    Returns:
+        The spikes, the length of the list, and whether it holds the silent ones.
+    """
+    spikes = 0
+    for w in range(words.shape[2]):
+        spikes += set_bits(words[n, t, w])
+    silent = 2 * spikes > inputs
+    end = low
+    for w in range(words.shape[2]):
+        bits = words[n, t, w]
+        if silent:
+            bits = ~bits
+            if w == inputs >> _WORD_BITS:
+                bits &= (_ONE << np.uint64(inputs & (WORD - 1))) - _ONE
+        while bits != 0:
+            listed[end] = (w << _WORD_BITS) + np.int64(trailing_zeros(bits))
+            end += 1
+            bits &= bits - _ONE
+    return spikes, end - low, silent
+
+
+@inlined
+def list_values(values: Any, n: int, t: int, listed: Any, amounts: Any, low: int) -> int:
+    """List which of ``values[n, t]`` are not zero, and their amounts, from ``low`` on; returns how many."""
+    end = low
+    for i in range(values.shape[2]):
+        listed[end] = i
+        amounts[end] = values[n, t, i]
+        end += np.int64(values[n, t, i] != 0)
+    return end - low
+
+
+@inlined
+def put_row(fired: Any, valid: int, words: Any, n: int, t: int, at: int) -> int:
+    """Set the bits ``at`` to ``at + valid`` of ``words[n, t]`` to those of a row; returns how many are set."""
+    bits = np.uint64(fired) & _first_bits(valid)
+    word, offset = at >> _WORD_BITS, np.uint64(at & (WORD - 1))
+    words[n, t, word] |= bits << offset
+    if offset > _LAST_WHOLE:
+        beyond = bits >> (_WORD - offset)
+        if beyond:
+            words[n, t, word + 1] |= beyond
+    return set_bits(bits)
+
+
+@inlined
+def count_row(mask: Any, valid: int) -> int:
+    """How many of a row's first ``valid`` bits are set."""
+    return set_bits(np.uint64(mask) & _first_bits(valid))
+
+
+@inlined
+def _first_bits(valid: int) -> Any:
+    return (_ONE << np.uint64(min(valid, LANES))) - _ONE
