@@ -17,6 +17,8 @@ from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from types import CodeType, ModuleType
 from typing import Any
 
+import numpy as np
+
 from lavarobust.compat.installation import LAVA_RELEASES, has_lava_dl_pins, require_lava
 from lavarobust.errors import BackendError
 
@@ -81,6 +83,23 @@ def _no_object_detection(fullname: str, path: Sequence[str] | None) -> ModuleSpe
     return ModuleSpec(fullname, _AbsentModule())
 
 
+def _wide_convolution(fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:
+    """numpy 2 adds an image's width to Lava's int8 paddings in int8, which fails from 128 pixels on."""
+    if np.lib.NumpyVersion(np.__version__) < "2.0.0":
+        return None
+    spec = PathFinder.find_spec(fullname, path)
+    if spec is None or spec.origin is None:
+        return None
+    spec.loader = _PatchedSource(
+        fullname,
+        spec.origin,
+        old="input_shape = input_.shape\n    output = np.zeros(",
+        new="input_shape = np.array(input_.shape)\n    output = np.zeros(",
+        name="lava.proc.conv.utils: extents computed in int64, as before numpy 2",
+    )
+    return spec
+
+
 def _fork_once(fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:
     """Lava sets the start method, which fails once a pool, a queue or a tqdm bar has used the default one."""
     used = multiprocessing.get_start_method(allow_none=True)
@@ -99,6 +118,7 @@ _RULES: dict[str, Callable[[str, Sequence[str] | None], ModuleSpec | None]] = {
     "lava.magma.compiler.var_model": _hashable_byte_encoder,
     "lava.lib.dl.slayer.object_detection": _no_object_detection,
     "lava.magma.runtime.message_infrastructure.multiprocessing": _fork_once,
+    "lava.proc.conv.utils": _wide_convolution,
 }
 
 

@@ -109,3 +109,12 @@ def test_integers_take_the_fast_road(monkeypatch):
     with fast_convolution():
         utils.conv(np.ones((1, 1, 1), int), np.ones((1, 1, 1, 1), int), (1, 1), (1, 1), (0, 0), (1, 1), 1)
     assert len(seen) == 1
+
+
+def test_lavas_own_takes_images_wider_than_int8_with_its_int8_arguments():
+    draw = np.random.default_rng(0)
+    image, weight = draw.integers(0, 2, (200, 3, 1)), draw.integers(-9, 9, (2, 3, 3, 1))
+    one, none = np.ones(2, dtype=np.int8), np.zeros(2, dtype=np.int8)
+    size = np.full(2, 3, dtype=np.int8)
+    arguments = (image, weight, size, one, none, one, np.int8(1))
+    np.testing.assert_array_equal(utils.conv_scipy(*arguments), convolve_integers(*arguments))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lavarobust.compat.installation import has_lava_dl_pins
@@ -16,6 +17,7 @@ from lavarobust.errors import BackendError
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDS_HASHABLE_DEFAULTS = sys.version_info >= (3, 11)
+NEEDS_WIDE_EXTENTS = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
 pinned = pytest.mark.skipif(has_lava_dl_pins(), reason="with lava-dl's own pins nothing has to be patched")
 
 
@@ -54,7 +56,8 @@ def test_lava_is_imported_without_a_word_and_without_touching_its_files():
     applied = [line for line in run.stderr.splitlines() if line.startswith("lava.")]
     assert any("ByteEncoder" in line for line in applied) == NEEDS_HASHABLE_DEFAULTS
     assert any("object_detection" in line for line in applied) == (not has_lava_dl_pins())
-    assert len(applied) == NEEDS_HASHABLE_DEFAULTS + (not has_lava_dl_pins())
+    assert any("int64" in line for line in applied) == NEEDS_WIDE_EXTENTS
+    assert len(applied) == NEEDS_HASHABLE_DEFAULTS + NEEDS_WIDE_EXTENTS + (not has_lava_dl_pins())
     if not has_lava_dl_pins():
         assert run.stdout == ""
         assert run.stderr.splitlines() == applied
