@@ -35,3 +35,7 @@ class DataError(LavarobustError):
 
 class BackendError(LavarobustError):
     """An execution backend that is not installed, or that can't run this model."""
+
+
+class PrecisionError(BackendError):
+    """A strict execution in which an integer did not fit where Lava holds it."""

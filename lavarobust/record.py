@@ -39,7 +39,7 @@ class Stimulus:
 
 @dataclass(frozen=True, eq=False)
 class LayerCounts:
-    """Exact counts of one layer, per sample and step: arrays ``(N, T)`` int64.
+    """Exact counts of one layer, per sample and step: arrays ``(N, T)`` of integers.
 
     Step t is the t-th step of the sample's window *at that layer*.
 
@@ -56,6 +56,8 @@ class LayerCounts:
         wraps: neurons whose current wrapped around its 24 bits.
         clips: neurons whose potential was clipped at its 24 bits.
         biased: neurons with a non-zero bias (each adds it in every step).
+        cut_sums: neurons whose synaptic sum lost bits, to a convolution's 24, an array's 32 or a shift to
+            the right, or whose input did to its 16; None from backends that can't see them.
     """
 
     name: str
@@ -68,6 +70,7 @@ class LayerCounts:
     wraps: np.ndarray
     clips: np.ndarray
     biased: int = 0
+    cut_sums: np.ndarray | None = None
 
     @property
     def neuron_updates(self) -> int:

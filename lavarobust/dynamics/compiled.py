@@ -17,7 +17,7 @@ def compiled(function: Callable[..., Any]) -> Any:
 
 
 def unmanaged(function: Callable[..., Any]) -> Any:
-    """A loop as of :func:`compiled` that may allocate nothing: its arrays are then not counted at every use."""
+    """A loop as of :func:`compiled` that allocates nothing: its arrays are then not counted at every use."""
     return _kept(function, _nrt=False)
 
 

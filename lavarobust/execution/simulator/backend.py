@@ -11,6 +11,7 @@ from lavarobust.execution.fitting import fitting
 from lavarobust.execution.simulator.chunk import Chunk, bytes_per_sample, run_chunk
 from lavarobust.execution.simulator.prepared import prepare
 from lavarobust.execution.simulator.stages import Stage, compile_model
+from lavarobust.execution.simulator.strict import refuse_changed_parameters, refuse_cuts
 from lavarobust.netx.deployment import ReadoutKind
 from lavarobust.netx.model import Model
 from lavarobust.record import LayerCounts, Record, Stimulus, decide
@@ -26,9 +27,12 @@ class Simulator:
     Attributes:
         memory_limit: bytes of intermediate arrays; samples are cut into chunks that stay below. It
             never changes a result.
+        strict: whether any sum, current or potential that is cut, or a file's integer that Lava changes
+            while loading, is an error; else a record counts them.
     """
 
     memory_limit: int = 1 << 29
+    strict: bool = False
     name: str = "simulator"
 
     def run(
@@ -42,7 +46,10 @@ class Simulator:
 
         Raises:
             BackendError: as the protocol says, or sums that Lava could not hold.
+            PrecisionError: ``strict``, and an integer did not fit; names layer, step and neuron.
         """
+        if self.strict:
+            refuse_changed_parameters(model)
         stimulus = fitting(model, stimulus, keep)
         layers = prepare(compile_model(model), model.input_shape)
         steps, frames = stimulus.steps, stimulus.frames
@@ -52,7 +59,10 @@ class Simulator:
             run_chunk(layers, frames[n : n + chunk], steps, readout == "membrane", keep, self.memory_limit)
             for n in range(0, stimulus.samples, chunk)
         ]
-        return self._record(model, stimulus, readout, [layer.stage for layer in layers], parts)
+        record = self._record(model, stimulus, readout, [layer.stage for layer in layers], parts)
+        if self.strict:
+            refuse_cuts(model, stimulus, record)
+        return record
 
     def _record(
         self, model: Model, stimulus: Stimulus, readout: ReadoutKind, stages: list[Stage], parts: list[Chunk]
@@ -86,5 +96,12 @@ def _merge(stage: Stage, parts: list[dict[str, np.ndarray]], graded: bool) -> La
         neurons=int(np.prod(stage.shape)),
         graded_input=graded,
         biased=stage.biased,
-        **{name: np.concatenate([part[name] for part in parts]) for name in parts[0]},
+        **{name: _joined([part[name] for part in parts]) for name in parts[0]},
     )
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    """``(N, T)`` of the chunks' arrays; what is nothing throughout, as most cuts are, takes no memory."""
+    if not any(part.any() for part in parts):
+        return np.broadcast_to(parts[0].dtype.type(0), (sum(map(len, parts)), parts[0].shape[1]))
+    return np.concatenate(parts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -18,7 +18,7 @@ from lavarobust.netx.limits import STATE_SHIFT
 from lavarobust.netx.model import Input, Shape
 
 _COUNTS = ("input_events", "synops", "synops_dense", "spikes")
-_CUTS = ("wraps", "clips")
+_CUTS = ("cut_sums", "wraps", "clips")
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,17 +57,18 @@ class _Flow:
         return self.stimulus.shape[-1] if self.words is None else self.words.shape[1]
 
     @property
-    def peak(self) -> int:
-        """The largest magnitude among events."""
+    def peak(self) -> int | None:
+        """The largest magnitude of graded events; None for spikes."""
         if self.words is not None:
-            return 1
-        return max(1, int(self.stimulus.max()), -int(self.stimulus.min()))
+            return None
+        low, high = int(self.stimulus.min(initial=0)), int(self.stimulus.max(initial=0))
+        return None if low == 0 and high <= 1 else max(high, -low)
 
     def arrivals(self) -> Arrivals:
         if self.words is not None:
             return spikes(self.words)
         order = positions(self.shape)
-        if self.peak == 1 and self.frames.min() >= 0:
+        if self.peak is None:
             return spikes(pack(self.frames, order))
         return events(values(self.frames, order))
 
@@ -109,7 +110,7 @@ def bytes_per_sample(layers: tuple[Prepared, ...], frames: int, steps: int) -> i
     """Bytes that :func:`run_chunk` holds at a time for each sample, references apart."""
     stimulus = 4 * prod(layers[0].stage.input_shape) * frames
     sent = max(8 * words_of(prod(layer.stage.shape)) * steps for layer in layers)
-    return stimulus + 2 * sent + 8 * (len(_COUNTS) + len(_CUTS)) * steps * len(layers)
+    return stimulus + 2 * sent + 4 * (len(_COUNTS) + len(_CUTS)) * steps * len(layers)
 
 
 def _run(layer: Prepared, flow: _Flow, steps: int, potential: bool, memory_limit: int) -> Sent:
@@ -125,8 +126,15 @@ def _run(layer: Prepared, flow: _Flow, steps: int, potential: bool, memory_limit
 
 def _driven(layer: Prepared, flow: _Flow, steps: int, potential: bool) -> Sent:
     """An input population: the one frame is its neurons' int16 bias mantissa for the whole window."""
-    mantissa = flow.frames[..., 0].reshape(len(flow.frames), -1).astype(np.int16)
+    given = flow.frames[..., 0].reshape(len(flow.frames), -1)
+    mantissa = given.astype(np.int16)
     bias = mantissa[:, positions(flow.shape)].astype(np.int32) << STATE_SHIFT
-    plan = layer.plan(0, 0, steps, int(np.abs(bias).max(initial=0)))
+    plan = layer.plan(None, 0, steps, int(np.abs(bias).max(initial=0)))
     assert plan is not None, "a current of zero and a bias of 22 bits stay in 32"
-    return run_layer(layer, plan, nothing(len(bias)), potential, bias)
+    sent = run_layer(layer, plan, nothing(len(bias)), potential, bias)
+    lost = (mantissa != given).sum(axis=1)
+    if not lost.any():
+        return sent
+    cuts = sent.cuts.copy()
+    cuts[0, :, 0] += lost.astype(cuts.dtype)
+    return replace(sent, cuts=cuts)

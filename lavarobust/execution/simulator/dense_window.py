@@ -108,7 +108,7 @@ def run_dense(
                     if fed_back:
                         _start(back_sums, back_silent, recurrent.full, low)
                         add_rows(back_sums, 0, recurrent.weights, low * size, back, 0, back_found)
-                        read_row(
+                        cut |= read_row(
                             back_sums, 0, back_silent, recurrent.left, recurrent.right, False, back_drive
                         )
                         add_row(drive, back_drive)

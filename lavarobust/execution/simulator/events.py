@@ -56,7 +56,7 @@ def list_values(values: Any, n: int, t: int, listed: Any, amounts: Any, low: int
 
 @inlined
 def put_row(fired: Any, valid: int, words: Any, n: int, t: int, at: int) -> int:
-    """Set the bits ``at`` to ``at + valid`` of ``words[n, t]`` to those of a row; returns how many are set."""
+    """Set bits ``at`` to ``at + valid`` of ``words[n, t]`` to those of a row; returns how many are set."""
     bits = np.uint64(fired) & _first_bits(valid)
     word, offset = at >> _WORD_BITS, np.uint64(at & (WORD - 1))
     words[n, t, word] |= bits << offset

@@ -31,7 +31,7 @@ class Sent:
         words: ``(N, T, W)`` uint64 spikes, in (H, W, C) order.
         potential: ``(N, neurons)`` int32 at the window's end, in (H, W, C) order; no rows if not asked for.
         counts: ``(4, N, T)`` int32: input events, synops, synops_dense, spikes.
-        cuts: ``(2, N, T)`` int32: wraps and clips.
+        cuts: ``(3, N, T)`` int32: sums that lost bits, wraps and clips.
     """
 
     words: np.ndarray
@@ -75,7 +75,7 @@ def run_layer(
         np.zeros((samples, steps, words_of(size)), dtype=np.uint64),
         np.empty((samples if potential else 0, size), dtype=np.int32),
         np.zeros((4, samples, steps), dtype=np.int32),
-        np.zeros((2, samples if plan.cuts else 0, steps), dtype=np.int32),
+        np.zeros((3, samples if plan.cuts else 0, steps), dtype=np.int32),
     )
     synapses = _synapses(layer.patches, layer.stage.synapse, plan.wraps_sums)
     if arrivals.values.shape[1]:
@@ -94,7 +94,7 @@ def run_layer(
             run_dense(arrivals, synapses, recurrent, neurons, results, scratch, first, last)
 
     share_out(run, samples, _PARTS)
-    cuts = results.cuts if plan.cuts else np.broadcast_to(np.int32(0), (2, samples, steps))
+    cuts = results.cuts if plan.cuts else np.broadcast_to(np.int32(0), (3, samples, steps))
     return Sent(results.words, results.potential, results.counts, cuts)
 
 

@@ -34,18 +34,18 @@ def read_row(
     """``drive[:32] = sums[at : at + 32] << left >> right``, as Lava's synapses would send them.
 
     Where ``negated``, the sums' signs are turned first; where ``wrapped``, the result is cut to a
-    convolution's 24 bits, sign and all. Returns a word whose bit i says whether the cut changed sum i.
+    convolution's 24 bits, sign and all. Returns a word whose bit i says whether sum i lost bits to either.
     """
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         kinds, (sums, at, negated, left, right, wrapped, drive) = signature.args, args
         row = Memory(context, builder, kinds[0], sums).load(at, _INT32)
         row = (-row).where(_everywhere(builder, negated), row)
-        row = row << row.filled(left) >> row.filled(right)
-        spare = row.of(32 - CONV_SUM_BITS)
-        cut = (row << spare >> spare).where(_everywhere(builder, wrapped), row)
+        exact, right = row << row.filled(left), row.filled(right)
+        shifted, spare = exact >> right, row.of(32 - CONV_SUM_BITS)
+        cut = (shifted << spare >> spare).where(_everywhere(builder, wrapped), shifted)
         Memory(context, builder, kinds[6], drive).store(ir.Constant(at.type, 0), cut)
-        changed = builder.icmp_signed("!=", cut.value, row.value)
+        changed = builder.icmp_signed("!=", (cut << right).value, exact.value)
         return builder.bitcast(changed, _INT32)
 
     flags = (types.boolean, types.intp, types.intp, types.boolean)

@@ -66,6 +66,7 @@ class Patches:
         places: the geometry.
         scale: bits.
         reach: what no sum of zeros and ones exceeds in magnitude, nor any part of one; in units of 1.
+        signed_reach: the same of a sum of values within +-1.
     """
 
     weights: np.ndarray
@@ -73,6 +74,7 @@ class Patches:
     places: Places
     scale: int
     reach: int
+    signed_reach: int
 
 
 @dataclass(frozen=True)
@@ -207,10 +209,11 @@ def _narrowed(flat: np.ndarray, places: Places, synapses: np.ndarray) -> Patches
     scale = (together & -together).bit_length() - 1 if together else 0
     sums = np.int16 if reach >> scale < 1 << 15 else np.int32
     flat = flat >> scale
-    kind = np.int8 if -128 <= flat.min(initial=0) and flat.max(initial=0) < 128 else sums
+    kind = np.int8 if flat.min(initial=0) >= -128 and flat.max(initial=0) < 128 else sums
     weights = aligned_zeros(len(flat), kind)
     weights[:] = flat
-    return Patches(weights, _full(weights, places, sums), places, scale, reach)
+    signed_reach = int((excited - inhibited).max(initial=0))
+    return Patches(weights, _full(weights, places, sums), places, scale, reach, signed_reach)
 
 
 def _full(weights: np.ndarray, places: Places, kind: type) -> np.ndarray:
@@ -220,7 +223,7 @@ def _full(weights: np.ndarray, places: Places, kind: type) -> np.ndarray:
         shape = (rows, blocks, places.channels, LANES)
         patch = weights[start : start + int(np.prod(shape))].reshape(shape).sum(axis=2, dtype=kind)
         patches.append(patch.reshape(rows, blocks * LANES))
-    sums = np.zeros(places.size, dtype=kind)
+    sums: np.ndarray = np.zeros(places.size, dtype=kind)
     for at, phase in zip(places.at, places.phase, strict=True):
         for row, part in enumerate(patches[phase]):
             low = at + row * places.pitch

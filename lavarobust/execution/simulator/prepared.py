@@ -33,7 +33,7 @@ class Plan:
     Attributes:
         steps: T.
         wraps_sums: whether sums have to be cut to a convolution's 24 bits.
-        cuts: whether a sum or a current may wrap or a potential be clipped.
+        cuts: whether a sum may lose bits, a current wrap or a potential be clipped.
     """
 
     steps: int
@@ -57,16 +57,23 @@ class Prepared:
     recurrent: Patches | None
     neurons: Neurons
 
-    def plan(self, peak: int, frames: int, steps: int, largest_bias: int | None = None) -> Plan | None:
-        """How to run a window whose inputs stay within ``peak`` in magnitude and come in ``frames`` steps.
+    @property
+    def _loses_bits(self) -> bool:
+        """Whether sums are shifted right by more bits than all weights have to spare."""
+        pairs = ((self.stage.synapse, self.patches), (self.stage.recurrent, self.recurrent))
+        return any(synapse and patches and synapse.shift > patches.scale for synapse, patches in pairs)
+
+    def plan(self, peak: int | None, frames: int, steps: int, largest_bias: int | None = None) -> Plan | None:
+        """How to run a window whose inputs come in ``frames`` steps.
 
         Args:
+            peak: magnitude within which graded inputs stay; None for spikes.
             largest_bias: state units; None for the stage's own biases.
 
         Returns:
             None where a sum or a state could leave the 32 bits in which Lava computes it.
         """
-        arriving = self.patches.reach * peak
+        arriving = self.patches.reach if peak is None else self.patches.signed_reach * peak
         wraps_sums = isinstance(self.stage.layer, Conv) and arriving >= _CONV_SUM_LIMIT
         sums = min(arriving, _CONV_SUM_LIMIT) if wraps_sums else arriving
         if self.recurrent is not None:
@@ -78,9 +85,9 @@ class Prepared:
         potential = (current + largest_bias) * (steps if self.neurons.kept_v.any() else 1)
         # a wrap brings a current back into 24 bits if no step adds more than 24, a clip every potential
         wrapped = STATE_HALF_RANGE + drive if drive <= 2 * STATE_HALF_RANGE else current
-        if max(peak, arriving, min(current, wrapped) + STATE_HALF_RANGE + largest_bias) >= _INT32_HALF_RANGE:
+        if max(peak or 0, arriving, min(current, wrapped) + STATE_HALF_RANGE + largest_bias) >= _INT32_HALF_RANGE:
             return None
-        cuts = wraps_sums or current >= STATE_HALF_RANGE or potential > POTENTIAL_LIMIT
+        cuts = wraps_sums or self._loses_bits or current >= STATE_HALF_RANGE or potential > POTENTIAL_LIMIT
         return Plan(steps, wraps_sums, cuts)
 
 

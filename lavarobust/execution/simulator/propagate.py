@@ -55,22 +55,26 @@ def propagate(stages: tuple[Stage, ...], frames: torch.Tensor, steps: int) -> It
         elif stage.recurrent is not None:
             trajectory = _recurrent(stage, inputs, steps)
         else:
-            sums = _sums(stage, inputs, steps)
-            trajectory = integrate(sums, steps, stage.neuron, _like(stage.bias, inputs))
+            sums = arriving_sums(stage, inputs, steps)
+            trajectory = integrate(sums, steps, stage.neuron, bias_of(stage, inputs))
         yield LayerRun(stage, inputs, trajectory)
         inputs = trajectory.spikes
 
 
-def _sums(stage: Stage, inputs: torch.Tensor, steps: int) -> torch.Tensor:
-    synapse = stage.synapse
-    assert synapse is not None
+def arriving_sums(stage: Stage, inputs: torch.Tensor, steps: int) -> torch.Tensor:
+    """``(F, N, *shape)`` sums of what arrived from the population before; all T steps with delays."""
     if stage.delays is not None:
         return _delayed(stage, inputs, steps)
-    return _product(stage, synapse, inputs)
+    assert stage.synapse is not None
+    return product(stage, stage.synapse, inputs)
 
 
-def _product(stage: Stage, synapse: Synapse, inputs: torch.Tensor) -> torch.Tensor:
-    """``(F, N, *shape)`` sums of integer-valued inputs ``(F, N, *input_shape)``."""
+def product(stage: Stage, synapse: Synapse, inputs: torch.Tensor) -> torch.Tensor:
+    """``(F, N, *shape)`` sums, as Lava holds them, of integer-valued inputs ``(F, N, *input_shape)``.
+
+    Raises:
+        BackendError: sums that leave the 32 bits in which Lava holds a convolution.
+    """
     layer, folded = stage.layer, inputs.flatten(0, 1)
     if isinstance(layer, Conv):
         try:
@@ -88,32 +92,36 @@ def _product(stage: Stage, synapse: Synapse, inputs: torch.Tensor) -> torch.Tens
 
 
 def _delayed(stage: Stage, inputs: torch.Tensor, steps: int) -> torch.Tensor:
-    assert stage.delays is not None and stage.synapse is not None
-    synapse, frames = stage.synapse, inputs.shape[0]
     total = inputs.new_zeros((steps, inputs.shape[1], *stage.shape), dtype=torch.float64)
-    for delay in np.unique(stage.delays):
-        late = int(delay)
-        if late >= steps:
-            continue
-        share = synapse.weight * torch.from_numpy(stage.delays == delay)
-        arrived = min(frames, steps - late)
-        sums = _product(stage, Synapse(share, synapse.shift), inputs[:arrived])
-        total[late : late + arrived] += sums
+    for late, share in delayed_shares(stage, steps):
+        arriving = inputs[: steps - late]
+        total[late : late + len(arriving)] += product(stage, share, arriving)
     return total
+
+
+def delayed_shares(stage: Stage, steps: int) -> Iterator[tuple[int, Synapse]]:
+    """The synapses of each delay, in steps, that arrives within a window; all at once without delays."""
+    assert stage.synapse is not None
+    if stage.delays is None:
+        yield 0, stage.synapse
+        return
+    for delay in np.unique(stage.delays[stage.delays < steps]):
+        share = stage.synapse.weight * torch.from_numpy(stage.delays == delay)
+        yield int(delay), Synapse(share, stage.synapse.shift)
 
 
 def _recurrent(stage: Stage, inputs: torch.Tensor, steps: int) -> Trajectory:
     """Step by step: a spike of step t reaches the population again at step t + 1."""
     assert stage.recurrent is not None
-    sums = _sums(stage, inputs, steps)
-    bias = _like(stage.bias, inputs)
+    sums = arriving_sums(stage, inputs, steps)
+    bias = bias_of(stage, inputs)
     zero = sums.new_zeros(sums.shape[1:])
     state, feedback, parts = State(zero, zero), zero, []
     for step in range(steps):
         drive = sums[step] + feedback if step < len(sums) else feedback
         part = integrate(drive.unsqueeze(0), 1, stage.neuron, bias, state)
         parts.append(part)
-        state, feedback = part.end, _product(stage, stage.recurrent, part.spikes)[0]
+        state, feedback = part.end, product(stage, stage.recurrent, part.spikes)[0]
     return Trajectory(
         torch.cat([part.spikes for part in parts]),
         state,
@@ -131,10 +139,12 @@ def _driven_by_bias(stage: Stage, inputs: torch.Tensor, steps: int) -> Trajector
             f"{stage.name}: this input layer holds one image per window, not {len(inputs)} frames. "
             "Use the encoding 'direct'."
         )
-    mantissa = wrap(inputs[0], float("inf"), _INT16_HALF_RANGE)
     silent = inputs.new_zeros(inputs.shape)
-    return integrate(silent, steps, stage.neuron, mantissa * (1 << STATE_SHIFT))
+    return integrate(silent, steps, stage.neuron, bias_of(stage, inputs))
 
 
-def _like(bias: torch.Tensor | None, inputs: torch.Tensor) -> torch.Tensor | None:
-    return None if bias is None else bias.to(inputs)
+def bias_of(stage: Stage, inputs: torch.Tensor) -> torch.Tensor | None:
+    """State units, broadcasting against ``(N, *shape)``: of an input layer, its frame's mantissas."""
+    if not isinstance(stage.layer, Input):
+        return None if stage.bias is None else stage.bias.to(inputs)
+    return wrap(inputs[0], float("inf"), _INT16_HALF_RANGE) * (1 << STATE_SHIFT)

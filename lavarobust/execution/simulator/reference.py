@@ -7,13 +7,14 @@ from math import prod
 import numpy as np
 import torch
 
+from lavarobust.execution.simulator.cuts import cut_sums
 from lavarobust.execution.simulator.integers import Sent
 from lavarobust.execution.simulator.order import pack, positions
 from lavarobust.execution.simulator.propagate import LayerRun, propagate
 from lavarobust.execution.simulator.stages import Stage
 from lavarobust.netx.model import Input
 
-_BYTES_PER_STATE = 48
+_BYTES_PER_STATE = 64
 """Peak bytes per neuron, step and sample: inputs, sums, spikes and scratch in float64."""
 
 
@@ -41,16 +42,17 @@ def _run(stage: Stage, frames: np.ndarray, steps: int) -> Sent:
     order = positions(stage.shape)
     fired = run.trajectory.spikes.movedim(0, -1).numpy()
     end = run.trajectory.end.potential.flatten(1).to(torch.int32).numpy()
-    cuts = torch.stack([run.trajectory.wraps, run.trajectory.clips]).transpose(1, 2)
-    return Sent(pack(fired, order), end[:, order], _counts(run, steps), cuts.numpy())
+    lost = cut_sums(run).flatten(2).sum(2)
+    cuts = torch.stack([lost, run.trajectory.wraps, run.trajectory.clips]).transpose(1, 2)
+    return Sent(pack(fired, order), end[:, order], _counts(run, steps), cuts.int().contiguous().numpy())
 
 
 def _counts(run: LayerRun, steps: int) -> np.ndarray:
-    """``(4, N, T)`` int64: input events, synops, synops_dense, spikes."""
+    """``(4, N, T)`` int32: input events, synops, synops_dense, spikes."""
     stage, fired = run.stage, run.trajectory.spikes.flatten(2)
     samples = fired.shape[1]
     operations = torch.zeros((steps, samples, 2), dtype=torch.float64)
-    events = torch.zeros((steps, samples), dtype=torch.int64)
+    events = torch.zeros((steps, samples), dtype=torch.int32)
     if not isinstance(stage.layer, Input):
         assert stage.fan_out is not None
         arrived = (run.inputs.flatten(2) != 0)[:steps]
@@ -58,5 +60,5 @@ def _counts(run: LayerRun, steps: int) -> np.ndarray:
         operations[: len(arrived)] = arrived.double() @ stage.fan_out
     if stage.recurrent_fan_out is not None:
         operations += fired.double() @ stage.recurrent_fan_out
-    counts = torch.stack([events, *operations.long().unbind(-1), (fired != 0).sum(2)])
+    counts = torch.stack([events, *operations.int().unbind(-1), (fired != 0).sum(2).int()])
     return counts.transpose(1, 2).contiguous().numpy()

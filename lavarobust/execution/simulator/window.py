@@ -70,7 +70,8 @@ class Results(NamedTuple):
         words: ``(N, T, W)`` uint64 spikes sent, zeros before.
         potential: ``(N, neurons)`` int32 at the window's end; ``(0, neurons)`` if nobody asks.
         counts: ``(4, N, T)`` int32: events, synops, synops_dense, spikes; zeros before.
-        cuts: ``(2, N, T)`` int32: wraps and clips, zeros before; ``(2, 0, T)`` where neither can happen.
+        cuts: ``(3, N, T)`` int32: sums that lost bits, currents that wrapped, potentials that were clipped,
+            zeros before; ``(3, 0, T)`` where none can happen.
     """
 
     words: np.ndarray
@@ -105,7 +106,7 @@ def run_row(
 
     Args:
         valid: neurons of the population from here to the line's end; the row's others are ignored.
-        cut: bits of the sums that were cut.
+        cut: which sums lost bits, as :func:`read_row` says.
     """
     own_bias = (n if len(neurons.bias) > 1 else 0) * neurons.bias.shape[1]
     fired, wrapped, clipped = step_row(
@@ -123,5 +124,6 @@ def run_row(
     )
     results.counts[3, n, t] += put_row(fired, valid, results.words, n, t, at)
     if results.cuts.shape[1] and (cut | wrapped | clipped):
-        results.cuts[0, n, t] += count_row(cut, valid) + count_row(wrapped, valid)
-        results.cuts[1, n, t] += count_row(clipped, valid)
+        results.cuts[0, n, t] += count_row(cut, valid)
+        results.cuts[1, n, t] += count_row(wrapped, valid)
+        results.cuts[2, n, t] += count_row(clipped, valid)
