@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 
@@ -31,17 +32,30 @@ class Timing:
 def in_turn(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, Timing]:
     """Time every call ``repeats`` times, one after the other in each round, so that a busy moment of the
     machine hits all alike; one unmeasured round comes first."""
+    return rounds({name: partial(clocked, call) for name, call in calls.items()}, repeats)
+
+
+def rounds(calls: dict[str, Callable[[], float]], repeats: int) -> dict[str, Timing]:
+    """The same for calls that return their own milliseconds, setting-up left out."""
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for round_ in range(repeats + 1):
         for name, call in calls.items():
-            start = time.perf_counter()
-            call()
+            milliseconds = call()
             if round_:
-                taken[name].append(1e3 * (time.perf_counter() - start))
-    return {
-        name: Timing(statistics.median(times), min(times), max(times), len(times))
-        for name, times in taken.items()
-    }
+                taken[name].append(milliseconds)
+    return {name: timing(times) for name, times in taken.items()}
+
+
+def clocked(call: Callable[[], object]) -> float:
+    """Milliseconds of one call."""
+    start = time.perf_counter()
+    call()
+    return 1e3 * (time.perf_counter() - start)
+
+
+def timing(milliseconds: Sequence[float]) -> Timing:
+    """Summary of several runs."""
+    return Timing(statistics.median(milliseconds), min(milliseconds), max(milliseconds), len(milliseconds))
 
 
 def machine() -> dict[str, object]:
@@ -75,7 +89,13 @@ def table(title: str, header: Sequence[str], rows: Sequence[Sequence[object]]) -
     return "\n".join([title, *lines])
 
 
-def save(name: str, about: dict[str, object], timings: dict[str, Timing], ratios: dict[str, float]) -> Path:
+def save(
+    name: str,
+    about: dict[str, object],
+    timings: dict[str, Timing],
+    ratios: dict[str, float] | None = None,
+    more: dict[str, object] | None = None,
+) -> Path:
     """A JSON file of this run under ``benchmarks/results``."""
     now = datetime.now(timezone.utc)
     RESULTS.mkdir(exist_ok=True)
@@ -85,7 +105,10 @@ def save(name: str, about: dict[str, object], timings: dict[str, Timing], ratios
         "time": now.isoformat(timespec="seconds"),
         "machine": about,
         "milliseconds": {key: asdict(timing) for key, timing in timings.items()},
-        "ratios": ratios,
+        "ratios": ratios or {},
+        **(more or {}),
     }
-    path.write_text(json.dumps(content, indent=2) + "\n")
+    beside = path.with_suffix(".part")
+    beside.write_text(json.dumps(content, indent=2) + "\n")
+    os.replace(beside, path)
     return path

@@ -29,12 +29,14 @@ class Case:
         stimulus: as many samples as were asked for.
         readout: what its output is.
         inputs: what the samples are, to print.
+        fresh: Lava needs a network of its own for every sample, since no reset clears its neurons.
     """
 
     model: Model
     stimulus: Stimulus
     readout: ReadoutKind
     inputs: str
+    fresh: bool = False
 
     def first(self, samples: int) -> Stimulus:
         return replace(self.stimulus, frames=self.stimulus.frames[:samples])
@@ -88,7 +90,8 @@ def sequences(model: Model, frame: np.ndarray, samples: int, steps: int) -> Case
     pictures = moved(frame.T, samples + steps - 1)
     frames = np.stack([pictures[n : n + steps] for n in range(samples)])
     stimulus = Stimulus(np.moveaxis(frames, 1, -1).astype(np.int32), steps, graded=True)
-    return Case(model, stimulus, "spike_count", f"the shipped frame moving, {steps} frames each")
+    inputs = f"the shipped frame moving, {steps} frames each"
+    return Case(model, stimulus, "spike_count", inputs, fresh=True)
 
 
 def _moved_frame(model: Model, image: np.ndarray, steps: int, readout: ReadoutKind, samples: int) -> Case:
