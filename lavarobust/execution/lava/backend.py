@@ -18,11 +18,13 @@ from lavarobust.execution.fitting import fitting
 from lavarobust.execution.lava.collect import Collector, PopulationSlice, from_lava_order
 from lavarobust.execution.lava.network import stock_network
 from lavarobust.execution.lava.neurons import CountingLIFReset
+from lavarobust.execution.lava.parts import Part, cut, joined, run_part
 from lavarobust.execution.lava.processes.source import FrameSource
 from lavarobust.execution.lava.session import Session, forgetting_processes
 from lavarobust.execution.lava.shared import Drive, Trace
 from lavarobust.execution.lava.stimulus import bias_mantissas, lava_frames, message_bits
 from lavarobust.execution.lava.streaming import Carry, carries, silent_steps
+from lavarobust.execution.workers import Workers
 from lavarobust.netx.deployment import ReadoutKind
 from lavarobust.netx.model import Input, Model
 from lavarobust.record import Record, Stimulus
@@ -42,6 +44,12 @@ class LavaBackend:
         fast_convolution: replace Lava's convolution by an exact, vectorised one while it runs.
         progress: called with the number of samples that went through the shared network.
         sparse_fc_layer: lava-dl's own option: dense layers run as Lava's ``Sparse`` and ``DelaySparse``.
+        workers: processes among which the samples are divided; 1 runs them in this one. They never change
+            a result, start with the first run and stay for the next; :meth:`close`, the end of a ``with``
+            block or of the program ends them. A call to ``run`` ends in the thread that it began in.
+
+    Raises:
+        SettingsError: ``workers`` is no whole number from 1 on.
     """
 
     name = "lava"
@@ -51,10 +59,22 @@ class LavaBackend:
         fast_convolution: bool = True,
         progress: Callable[[int], None] | None = None,
         sparse_fc_layer: bool = False,
+        workers: int = 1,
     ) -> None:
         self.fast_convolution = fast_convolution
         self.progress = progress
         self.sparse_fc_layer = sparse_fc_layer
+        self._workers = Workers(workers)
+
+    def __enter__(self) -> LavaBackend:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the worker processes; the next run starts fresh ones."""
+        self._workers.close()
 
     def run(
         self,
@@ -63,7 +83,9 @@ class LavaBackend:
         readout: ReadoutKind = "spike_count",
         keep: Collection[int] = (),
     ) -> Record:
-        """See :meth:`lavarobust.execution.protocol.Backend.run`."""
+        """See :meth:`lavarobust.execution.protocol.Backend.run`; a worker that dies is a BackendError."""
+        if self._workers.count > 1:
+            return self._side_by_side(model, stimulus, readout, keep, with_states=False)[0]
         return self._collect(model, stimulus, keep).record(self.name, readout)
 
     def run_with_states(
@@ -74,8 +96,34 @@ class LavaBackend:
         keep: Collection[int] = (),
     ) -> tuple[Record, dict[int, np.ndarray]]:
         """The record, and per layer index ``(2, N, *shape)`` int32: final current and potential."""
+        if self._workers.count > 1:
+            return self._side_by_side(model, stimulus, readout, keep, with_states=True)
         collector = self._collect(model, stimulus, keep)
         return collector.record(self.name, readout), collector.states()
+
+    def _side_by_side(
+        self,
+        model: Model,
+        stimulus: Stimulus,
+        readout: ReadoutKind,
+        keep: Collection[int],
+        with_states: bool,
+    ) -> Part:
+        stimulus = fitting(model, stimulus, keep)
+        make = partial(
+            LavaBackend, fast_convolution=self.fast_convolution, sparse_fc_layer=self.sparse_fc_layer
+        )
+        parts = cut(stimulus, self._workers.count)
+        done = [0] * len(parts)
+
+        def report(part: int, finished: int) -> None:
+            done[part] = finished
+            if self.progress is not None:
+                self.progress(sum(done))
+
+        tasks = [(make, model, part, readout, tuple(keep), with_states) for part in parts]
+        results = dict(self._workers.run(run_part, tasks, report))
+        return joined([results[part] for part in range(len(parts))])
 
     def _collect(self, model: Model, stimulus: Stimulus, keep: Collection[int]) -> Collector:
         stimulus = fitting(model, stimulus, keep)
