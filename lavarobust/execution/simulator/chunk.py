@@ -13,6 +13,7 @@ from lavarobust.execution.simulator.integers import Sent, events, nothing, run_l
 from lavarobust.execution.simulator.order import pack, positions, unpack, values, words_of
 from lavarobust.execution.simulator.prepared import Prepared
 from lavarobust.execution.simulator.reference import run_reference
+from lavarobust.execution.simulator.trust import is_exact, kind_of
 from lavarobust.execution.simulator.window import Arrivals
 from lavarobust.netx.limits import STATE_SHIFT
 from lavarobust.netx.model import Input, Shape
@@ -118,7 +119,8 @@ def _run(layer: Prepared, flow: _Flow, steps: int, potential: bool, memory_limit
     if isinstance(stage.layer, Input):
         return _driven(layer, flow, steps, potential)
     plan = layer.plan(flow.peak, flow.steps, steps)
-    if plan is None or stage.delays is not None:
+    exact = plan is not None and stage.delays is None and is_exact(kind_of(layer, flow.peak is not None))
+    if plan is None or not exact:
         frames = flow.frames.reshape(-1, *stage.input_shape, flow.steps)
         return run_reference(stage, frames, steps, memory_limit)
     return run_layer(layer, plan, flow.arrivals(), potential)

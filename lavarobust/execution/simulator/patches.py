@@ -12,8 +12,8 @@ then fit 8 bits.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -75,6 +75,12 @@ class Patches:
     scale: int
     reach: int
     signed_reach: int
+
+    def widened(self, weights: Any, sums: Any) -> Patches:
+        """The same with weights and sums of these types, which must hold them."""
+        held = aligned_zeros(len(self.weights), weights)
+        held[:] = self.weights
+        return replace(self, weights=held, full=self.full.astype(sums))
 
 
 @dataclass(frozen=True)
@@ -168,6 +174,13 @@ def no_patches(shape: Shape) -> Patches:
     """Places of a population ``(n,)`` or ``(C, H, W)`` that no synapses reach."""
     neurons = int(np.prod(shape))
     return dense_patches(np.zeros((neurons, 1), dtype=np.int64), np.zeros((1, 2), dtype=np.int64))
+
+
+def alike(one: Patches, other: Patches) -> tuple[Patches, Patches]:
+    """Both with the wider types of either, so that one compiled loop runs them."""
+    weights = np.promote_types(one.weights.dtype, other.weights.dtype)
+    sums = np.promote_types(one.full.dtype, other.full.dtype)
+    return one.widened(weights, sums), other.widened(weights, sums)
 
 
 def _axis(size: int, kernel: int, stride: int, padding: int, dilation: int) -> _Axis:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from lavarobust.execution.simulator.order import positions
-from lavarobust.execution.simulator.patches import Patches, conv_patches, dense_patches, no_patches
+from lavarobust.execution.simulator.patches import Patches, alike, conv_patches, dense_patches, no_patches
 from lavarobust.execution.simulator.stages import Stage
 from lavarobust.execution.simulator.vectors import LANES
 from lavarobust.execution.simulator.window import Neurons
@@ -85,7 +85,10 @@ class Prepared:
         potential = (current + largest_bias) * (steps if self.neurons.kept_v.any() else 1)
         # a wrap brings a current back into 24 bits if no step adds more than 24, a clip every potential
         wrapped = STATE_HALF_RANGE + drive if drive <= 2 * STATE_HALF_RANGE else current
-        if max(peak or 0, arriving, min(current, wrapped) + STATE_HALF_RANGE + largest_bias) >= _INT32_HALF_RANGE:
+        if (
+            max(peak or 0, arriving, min(current, wrapped) + STATE_HALF_RANGE + largest_bias)
+            >= _INT32_HALF_RANGE
+        ):
             return None
         cuts = wraps_sums or self._loses_bits or current >= STATE_HALF_RANGE or potential > POTENTIAL_LIMIT
         return Plan(steps, wraps_sums, cuts)
@@ -119,6 +122,7 @@ def _prepare(stage: Stage, source: Shape) -> Prepared:
         recurrent = dense_patches(
             stage.recurrent.weight.numpy().astype(np.int64), stage.recurrent_fan_out.numpy().astype(np.int64)
         )
+        patches, recurrent = alike(patches, recurrent)
     neurons = Neurons(
         _rows(_each(stage.bias, stage.shape)[order], patches),
         _rows(DECAY_UNITY - _each(neuron.current_decay, stage.shape)[order], patches)[0],
