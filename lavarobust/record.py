@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -126,3 +126,52 @@ def decide(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     prediction = scores.argmax(axis=1).astype(np.int64)
     tied = (scores == scores.max(axis=1, keepdims=True)).sum(axis=1) > 1
     return prediction, tied
+
+
+def joined(parts: Iterable[Record], samples: int) -> Record:
+    """One record of the samples of several, in order; each part is let go before the next is asked for.
+
+    Args:
+        parts: of one backend, model, window and readout, with the same rasters kept.
+        samples: N, of all parts together.
+    """
+    whole: dict[str, np.ndarray] = {}
+    record, done = None, 0
+    ever_graded: list[bool] = []
+    for record in parts:
+        for name, values in _arrays(record).items():
+            # zeros that nobody writes to, as most counts of cuts are, take no memory
+            if name not in whole:
+                whole[name] = np.zeros((samples, *values.shape[1:]), dtype=values.dtype)
+            if values.any():
+                whole[name][done : done + len(values)] = values
+        done += record.samples
+        graded = [layer.graded_input for layer in record.layers]
+        ever_graded = graded if done == record.samples else list(map(max, graded, ever_graded))
+    if record is None or done != samples:
+        raise ValueError(f"parts of {done} samples do not make up {samples}")
+    return _with_arrays(record, whole, ever_graded)
+
+
+def _arrays(record: Record) -> dict[str, np.ndarray]:
+    """Every array of a record by a name of its own."""
+    named = {f.name: getattr(record, f.name) for f in fields(Record)}
+    for index, raster in record.rasters.items():
+        named[f"rasters {index}"] = raster
+    for place, layer in enumerate(record.layers):
+        named |= {f"layer {place} {f.name}": getattr(layer, f.name) for f in fields(LayerCounts)}
+    return {name: value for name, value in named.items() if isinstance(value, np.ndarray)}
+
+
+def _with_arrays(record: Record, arrays: Mapping[str, np.ndarray], graded: Sequence[bool]) -> Record:
+    layers = []
+    for place, layer in enumerate(record.layers):
+        prefix = f"layer {place} "
+        counts = {name.removeprefix(prefix): held for name, held in arrays.items() if name.startswith(prefix)}
+        layers.append(replace(layer, **counts, graded_input=graded[place]))  # type: ignore[arg-type]
+    return replace(
+        record,
+        layers=tuple(layers),
+        rasters={index: arrays[f"rasters {index}"] for index in record.rasters},
+        **{name: held for name, held in arrays.items() if " " not in name},  # type: ignore[arg-type]
+    )

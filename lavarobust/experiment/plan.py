@@ -13,13 +13,19 @@ from lavarobust.execution.protocol import Backend
 from lavarobust.netx.deployment import Deployment, Encoding, EncodingKind, ReadoutKind
 from lavarobust.netx.limits import READOUT_THRESHOLD
 from lavarobust.netx.model import Dense, Input, Model
-from lavarobust.record import Record
+from lavarobust.record import Record, joined
 
 STEPS_MAX = 1 << 16
 """Longest window that is run; a larger one is a slip of the keyboard or a damaged file."""
 
 ASSUMED_STEPS = 16
 ASSUMED_LEVELS = 255
+
+_FRAME_BYTES = 1 << 26
+"""Of encoded images at a time."""
+
+_FEWEST_TOGETHER = 256
+"""Images encoded at a time however large: a backend's start must not count."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +109,7 @@ def execute(
     draw: int = 0,
     keep: Collection[int] = (),
 ) -> Record:
-    """Encode images and run them.
+    """Encode images and run them, some at a time, so that memory does not grow with their frames.
 
     Args:
         images: ``(N, C, H, W)`` in [0, 1].
@@ -120,8 +126,15 @@ def execute(
             f"{model.name}: images of shape {images.shape[1:]} do not fit the model's input "
             f"{model.input_shape}. Give images of that shape."
         )
-    stimulus = encode(plan.encoding, images, plan.steps, indices, draw)
-    return backend.run(model, stimulus, plan.readout, keep)
+    frames = 1 if plan.encoding.kind == "direct" else plan.steps
+    part = max(_FEWEST_TOGETHER, _FRAME_BYTES // (4 * int(np.prod(model.input_shape)) * frames))
+
+    def run(first: int) -> Record:
+        here = slice(first, first + part)
+        stimulus = encode(plan.encoding, images[here], plan.steps, indices[here], draw)
+        return backend.run(model, stimulus, plan.readout, keep)
+
+    return joined(map(run, range(0, len(images), part)), len(images))
 
 
 def _assumed(model: Model) -> Plan:

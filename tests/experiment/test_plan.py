@@ -8,6 +8,7 @@ import pytest
 
 from lavarobust.errors import SettingsError
 from lavarobust.execution import backend
+from lavarobust.experiment import plan as plan_module
 from lavarobust.experiment.plan import STEPS_MAX, execute, plan_for
 from lavarobust.netx.deployment import Deployment, Encoding
 from lavarobust.netx.model import READOUT, Dense, Input, Model, Neuron
@@ -97,3 +98,24 @@ def test_execution_by_hand():
     assert record.rasters[0].tolist() == [[[1, 1, 1]], [[0, 0, 0]]]
     with pytest.raises(SettingsError, match=r"m: images of shape \(1, 1, 3\) do not fit"):
         execute(backend("simulator"), model(), plan, np.zeros((1, 1, 1, 3), np.float32), np.arange(1))
+
+
+@pytest.mark.parametrize("encoding", ["rate", "repeat", "direct"])
+def test_images_are_encoded_some_at_a_time(encoding, monkeypatch):
+    images = np.random.default_rng(0).random((7, 1, 1, 2)).astype(np.float32)
+    plan = plan_for(model(), steps=3, encoding=encoding, levels=9, readout="membrane")
+    whole = execute(backend("simulator"), model(), plan, images, np.arange(7), keep=[0])
+    sizes = []
+
+    class Watched:
+        def run(self, given, stimulus, *rest):
+            sizes.append(stimulus.samples)
+            return backend("simulator").run(given, stimulus, *rest)
+
+    monkeypatch.setattr(plan_module, "_FEWEST_TOGETHER", 3)
+    monkeypatch.setattr(plan_module, "_FRAME_BYTES", 0)
+    parts = execute(Watched(), model(), plan, images, np.arange(7), keep=[0])
+    assert sizes == [3, 3, 1]
+    for name in ("prediction", "tied", "output_counts", "potential"):
+        np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
+    np.testing.assert_array_equal(parts.rasters[0], whole.rasters[0])

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lavarobust.execution.fitting import fitting
-from lavarobust.execution.simulator.chunk import Chunk, bytes_per_sample, run_chunk
-from lavarobust.execution.simulator.prepared import prepare
+from lavarobust.execution.simulator.chunk import bytes_per_sample, run_chunk
+from lavarobust.execution.simulator.prepared import Prepared, prepare
 from lavarobust.execution.simulator.stages import Stage, compile_model
 from lavarobust.execution.simulator.strict import refuse_changed_parameters, refuse_cuts
 from lavarobust.netx.deployment import ReadoutKind
 from lavarobust.netx.model import Model
-from lavarobust.record import LayerCounts, Record, Stimulus, decide
+from lavarobust.record import LayerCounts, Record, Stimulus, decide, joined
 
 _LARGEST_CHUNK = 256
 """Samples: more gain nothing, and spikes between layers would leave the last cache."""
@@ -52,24 +52,33 @@ class Simulator:
             refuse_changed_parameters(model)
         stimulus = fitting(model, stimulus, keep)
         layers = prepare(compile_model(model), model.input_shape)
-        steps, frames = stimulus.steps, stimulus.frames
-        fits = self.memory_limit // bytes_per_sample(layers, frames.shape[-1], steps)
+        fits = self.memory_limit // bytes_per_sample(layers, stimulus.frames.shape[-1], stimulus.steps)
         chunk = max(1, min(fits, _LARGEST_CHUNK))
-        parts = [
-            run_chunk(layers, frames[n : n + chunk], steps, readout == "membrane", keep, self.memory_limit)
-            for n in range(0, stimulus.samples, chunk)
-        ]
-        record = self._record(model, stimulus, readout, [layer.stage for layer in layers], parts)
+        record = joined(
+            (
+                self._run(
+                    model, layers, replace(stimulus, frames=stimulus.frames[n : n + chunk]), readout, keep
+                )
+                for n in range(0, stimulus.samples, chunk)
+            ),
+            stimulus.samples,
+        )
         if self.strict:
             refuse_cuts(model, stimulus, record)
         return record
 
-    def _record(
-        self, model: Model, stimulus: Stimulus, readout: ReadoutKind, stages: list[Stage], parts: list[Chunk]
+    def _run(
+        self,
+        model: Model,
+        layers: tuple[Prepared, ...],
+        stimulus: Stimulus,
+        readout: ReadoutKind,
+        keep: Collection[int],
     ) -> Record:
-        potential = np.concatenate([part.potential for part in parts]) if readout == "membrane" else None
-        counts = np.concatenate([part.output_counts for part in parts])
-        prediction, tied = decide(counts if potential is None else potential)
+        """One chunk."""
+        by_potential = readout == "membrane"
+        done = run_chunk(layers, stimulus.frames, stimulus.steps, by_potential, keep, self.memory_limit)
+        prediction, tied = decide(done.potential if by_potential else done.output_counts)
         graded_first = not stimulus.binary
         return Record(
             backend=self.name,
@@ -78,30 +87,21 @@ class Simulator:
             readout=readout,
             prediction=prediction,
             tied=tied,
-            output_counts=counts,
-            potential=potential,
+            output_counts=done.output_counts,
+            potential=done.potential if by_potential else None,
             layers=tuple(
-                _merge(stage, [part.layers[i] for part in parts], graded_first and i == 0)
-                for i, stage in enumerate(stages)
+                _counts(layer.stage, counts, graded_first and i == 0)
+                for i, (layer, counts) in enumerate(zip(layers, done.layers, strict=True))
             ),
-            rasters={
-                index: np.concatenate([part.rasters[index] for part in parts]) for index in parts[0].rasters
-            },
+            rasters=done.rasters,
         )
 
 
-def _merge(stage: Stage, parts: list[dict[str, np.ndarray]], graded: bool) -> LayerCounts:
+def _counts(stage: Stage, counts: dict[str, np.ndarray], graded: bool) -> LayerCounts:
     return LayerCounts(
         name=stage.name,
         neurons=int(np.prod(stage.shape)),
         graded_input=graded,
         biased=stage.biased,
-        **{name: _joined([part[name] for part in parts]) for name in parts[0]},
+        **counts,
     )
-
-
-def _joined(parts: list[np.ndarray]) -> np.ndarray:
-    """``(N, T)`` of the chunks' arrays; what is nothing throughout, as most cuts are, takes no memory."""
-    if not any(part.any() for part in parts):
-        return np.broadcast_to(parts[0].dtype.type(0), (sum(map(len, parts)), parts[0].shape[1]))
-    return np.concatenate(parts)
