@@ -56,8 +56,6 @@ def stock_blocks(ours: list[ConvBlock | DenseBlock]) -> list[torch.nn.Module]:
 def spikes_of_ours(blocks: list[ConvBlock | DenseBlock], frames: torch.Tensor) -> torch.Tensor:
     """Time first, as our networks run: ``(T, N, 10)`` of ``(T, N, C, H, W)``."""
     for block in blocks:
-        if isinstance(block, DenseBlock):
-            frames = frames.flatten(2)
         frames = block.run(frames, len(frames))[0].spikes
     return frames
 

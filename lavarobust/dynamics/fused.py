@@ -7,16 +7,14 @@ Samples are shared out among as many threads as torch has; no result depends on 
 
 from __future__ import annotations
 
-import itertools
-from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 import torch
 
 from lavarobust.dynamics import stepwise
-from lavarobust.dynamics.kernels import CLEARED, HELD, LEAKING, go_back_kernel, run_kernel
+from lavarobust.dynamics.kernels import CLEARED, HELD, LEAKING, Passing, go_back_kernel, run_kernel
 from lavarobust.dynamics.population import (
     LIF,
     STATE_UNIT,
@@ -28,6 +26,7 @@ from lavarobust.dynamics.population import (
     kept,
     make_window,
 )
+from lavarobust.dynamics.sharing import share_out
 from lavarobust.dynamics.surrogate import SURROGATES
 from lavarobust.netx.limits import DECAY_UNITY, POTENTIAL_LIMIT, STATE_HALF_RANGE
 
@@ -60,8 +59,8 @@ def run(window: Window) -> Outcome:
         _bias(window.bias, shape),
         _kept(neuron.current_decay, shape, kind),
         _kept(neuron.voltage_decay, shape, kind),
-        _mode(neuron.current_decay),
-        _mode(neuron.voltage_decay),
+        mode(neuron.current_decay),
+        mode(neuron.voltage_decay),
         np.array(limits, dtype=kind),
         neuron.spikes,
         window.may_wrap,
@@ -95,7 +94,6 @@ def go_back(
     d_sums, d_bias = before_reset.new_empty((frames, *shape)), before_reset.new_zeros(shape)
     d_u = d_current.clone(memory_format=torch.contiguous_format)
     d_v = d_potential.clone(memory_format=torch.contiguous_format)
-    constants = (STATE_UNIT, neuron.threshold * STATE_UNIT, neuron.surrogate.width)
     _share_out(
         go_back_kernel,
         shape[0],
@@ -106,14 +104,24 @@ def go_back(
         _samples_first(d_bias),
         _samples_first(d_u),
         _samples_first(d_v),
-        _kept(neuron.current_decay, shape, np.dtype(np.float32)),
-        _kept(neuron.voltage_decay, shape, np.dtype(np.float32)),
-        np.array(constants, dtype=np.float32),
-        _CODES[neuron.surrogate.name],
-        neuron.spikes,
-        neuron.surrogate.through_reset,
+        passing(neuron, shape),
     )
     return Gradients(d_sums, d_bias, d_u, d_v)
+
+
+def passing(neuron: LIF, shape: torch.Size) -> Passing:
+    """How gradients pass a population of shape ``(N, *shape)``, for compiled loops."""
+    kind = np.dtype(np.float32)
+    return Passing(
+        _CODES[neuron.surrogate.name],
+        np.float32(STATE_UNIT),
+        np.float32(neuron.threshold * STATE_UNIT),
+        np.float32(neuron.surrogate.width),
+        neuron.spikes,
+        neuron.surrogate.through_reset,
+        _kept(neuron.current_decay, shape, kind),
+        _kept(neuron.voltage_decay, shape, kind),
+    )
 
 
 @lru_cache(maxsize=1)
@@ -146,19 +154,10 @@ def _agree(ours: Outcome, reference: Outcome) -> bool:
 
 
 def _share_out(kernel: Any, samples: int, size: int, *arguments: Any) -> None:
-    threads = min(torch.get_num_threads(), samples) if size >= _SMALL else 1
-    if threads == 1:
+    if size < _SMALL:
         kernel(*arguments, 0, samples)
-        return
-    edges = np.linspace(0, samples, threads + 1).astype(int).tolist()
-    jobs = [_pool(threads).submit(kernel, *arguments, *part) for part in itertools.pairwise(edges)]
-    for job in jobs:
-        job.result()
-
-
-@lru_cache(maxsize=4)
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="neurons")
+    else:
+        share_out(partial(kernel, *arguments), samples)
 
 
 def _numpy(tensor: torch.Tensor) -> np.ndarray:
@@ -189,7 +188,8 @@ def _kept(decay: Decay, shape: torch.Size, kind: np.dtype) -> np.ndarray:
     return np.full(shape[1:].numel(), share, dtype=kind)
 
 
-def _mode(decay: Decay) -> int:
+def mode(decay: Decay) -> int:
+    """What a step leaves of a state, for compiled loops."""
     if not isinstance(decay, int) or 0 < decay < DECAY_UNITY:
         return LEAKING
     return HELD if decay == 0 else CLEARED

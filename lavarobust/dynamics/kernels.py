@@ -8,11 +8,11 @@ to ``last`` are done.
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from lavarobust.dynamics.compiled import compiled
+from lavarobust.dynamics.compiled import compiled, unmanaged
 
 BLOCK = 2048
 """Neurons per block: a few arrays of it fill half a first-level cache."""
@@ -115,7 +115,7 @@ def run_kernel(
             peaks[n, 1] = max(peaks[n, 1], top_v[:size].max())
 
 
-@compiled
+@unmanaged
 def slopes(code: int, potential: Any, threshold: Any, width: Any, slope: Any) -> None:
     """The surrogates of :mod:`lavarobust.dynamics.surrogate`, by their place in its table.
 
@@ -158,6 +158,72 @@ def slopes(code: int, potential: Any, threshold: Any, width: Any, slope: Any) ->
         slope[k] *= factor
 
 
+class Passing(NamedTuple):
+    """How gradients pass a population.
+
+    Attributes:
+        code: the surrogate's place in its table.
+        unit, threshold, width: float32; a sum's state units, the threshold's, and the surrogate's width.
+        spiking, through_reset: whether spikes, and resets, are differentiated.
+        kept_u, kept_v: ``(K,)`` float32 shares of current and potential that a step keeps.
+    """
+
+    code: int
+    unit: np.float32
+    threshold: np.float32
+    width: np.float32
+    spiking: bool
+    through_reset: bool
+    kept_u: np.ndarray
+    kept_v: np.ndarray
+
+
+@unmanaged
+def go_back_row(
+    decided: Any,
+    wanted: Any,
+    slope: Any,
+    ds: Any,
+    db: Any,
+    du: Any,
+    dv: Any,
+    ku: Any,
+    kv: Any,
+    passing: Any,
+) -> None:
+    """A step of K neurons back, all ``(K,)`` float32.
+
+    Args:
+        decided: potentials that spikes were decided on.
+        wanted: gradients of the spikes.
+        slope: room.
+        ds: written, gradients of the sums.
+        db: added to, those of the biases.
+        du, dv: those of the states, after the step and then before it.
+        ku, kv: shares of the states that a step keeps.
+    """
+    threshold, size = passing.threshold, len(decided)
+    zero, one = np.float32(0), np.float32(1)
+    if passing.spiking:
+        slopes(passing.code, decided, threshold if threshold > 0 else one, passing.width, slope)
+        if passing.through_reset:
+            for k in range(size):
+                silent = one if decided[k] <= threshold else zero
+                dv[k] = dv[k] * silent - dv[k] * decided[k] * slope[k] + slope[k] * wanted[k]
+        else:
+            for k in range(size):
+                silent = one if decided[k] <= threshold else zero
+                dv[k] = dv[k] * silent + slope[k] * wanted[k]
+    for k in range(size):
+        db[k] += dv[k]
+        du[k] += dv[k]
+    for k in range(size):
+        ds[k] = du[k] * passing.unit
+    for k in range(size):
+        du[k] *= ku[k]
+        dv[k] *= kv[k]
+
+
 @compiled
 def go_back_kernel(
     before_reset: Any,
@@ -166,46 +232,19 @@ def go_back_kernel(
     d_bias: Any,
     d_u: Any,
     d_v: Any,
-    kept_u: Any,
-    kept_v: Any,
-    constants: Any,
-    code: int,
-    spiking: bool,
-    through_reset: bool,
+    passing: Any,
     first: int,
     last: int,
 ) -> None:
-    """Backward; ``constants`` are state unit, threshold and the surrogate's width, float32."""
-    unit, threshold, width = constants[0], constants[1], constants[2]
-    one = width / width
-    scale = threshold if threshold > 0 else one
+    """Backward; ``passing`` is a :class:`Passing`."""
     steps, neurons, frames = before_reset.shape[0], before_reset.shape[2], d_sums.shape[0]
-    slope = np.empty(BLOCK, dtype=np.float32)
+    slope, unread = np.empty(BLOCK, dtype=np.float32), np.empty(BLOCK, dtype=np.float32)
     for n in range(first, last):
         for low in range(0, neurons, BLOCK):
             high = min(neurons, low + BLOCK)
-            size = high - low
+            ku, kv = passing.kept_u[low:high], passing.kept_v[low:high]
             du, dv, db = d_u[n, low:high], d_v[n, low:high], d_bias[n, low:high]
-            ku, kv = kept_u[low:high], kept_v[low:high]
             for t in range(steps - 1, -1, -1):
-                if spiking:
-                    decided, wanted = before_reset[t, n, low:high], d_spikes[t, n, low:high]
-                    slopes(code, decided, scale, width, slope)
-                    if through_reset:
-                        for k in range(size):
-                            silent = one if decided[k] <= threshold else one - one
-                            dv[k] = dv[k] * silent - dv[k] * decided[k] * slope[k] + slope[k] * wanted[k]
-                    else:
-                        for k in range(size):
-                            silent = one if decided[k] <= threshold else one - one
-                            dv[k] = dv[k] * silent + slope[k] * wanted[k]
-                for k in range(size):
-                    db[k] += dv[k]
-                    du[k] += dv[k]
-                if t < frames:
-                    ds = d_sums[t, n, low:high]
-                    for k in range(size):
-                        ds[k] = du[k] * unit
-                for k in range(size):
-                    du[k] *= ku[k]
-                    dv[k] *= kv[k]
+                ds = d_sums[t, n, low:high] if t < frames else unread[: high - low]
+                decided, wanted = before_reset[t, n, low:high], d_spikes[t, n, low:high]
+                go_back_row(decided, wanted, slope, ds, db, du, dv, ku, kv, passing)

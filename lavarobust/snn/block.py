@@ -124,11 +124,11 @@ class _FoldingBlock(torch.nn.Module):
             parameters = self.parameters_now(quantised)
         if self.settings.spiking:
             self.neuron.set_threshold(parameters.threshold)
-        sums = self.synapse.product(frames, parameters.weight)
         bias = None
         if parameters.bias is not None:
-            bias = (parameters.bias * (1 << STATE_SHIFT)).view(-1, *(1,) * (sums.dim() - 3))
-        trajectory = self.neuron.integrate(sums, steps, bias)
+            axes = 2 if isinstance(self.synapse, FoldedConv) else 0
+            bias = (parameters.bias * (1 << STATE_SHIFT)).view(-1, *(1,) * axes)
+        trajectory = self.synapse.integrate(frames, parameters.weight, self.neuron, steps, bias)
         if self.training and not self.frozen:
             seen = max(trajectory.peak_current, trajectory.peak_potential) / (1 << STATE_SHIFT)
             self.peak.copy_(torch.maximum(self.peak * PEAK_DECAY, torch.tensor(seen / parameters.scale)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from lavarobust.compat import activate
-from lavarobust.dynamics import LIF, Surrogate, Trajectory, integrate
+from lavarobust.dynamics import LIF, Convolution, Surrogate, Trajectory, integrate, integrate_conv
 
 activate()
 
@@ -51,16 +51,31 @@ class IntegerNeuron(slayer.neuron.cuba.Neuron):
             steps: T >= F.
             bias: ``(*shape)`` integer-valued, already ``mantissa << 6``.
         """
-        self.shape = torch.Size(sums.shape[2:])
-        self.num_neurons = self.shape.numel()
-        return integrate(
-            sums,
-            steps,
-            LIF(int(self.cx_current_decay), int(self.cx_voltage_decay), self.v_th_mant, self.surrogate),
-            bias,
-        )
+        return self._seen(integrate(sums, steps, self.population, bias))
+
+    def integrate_conv(
+        self,
+        frames: torch.Tensor,
+        weight: torch.Tensor,
+        convolution: Convolution,
+        steps: int,
+        bias: torch.Tensor | None = None,
+    ) -> Trajectory:
+        """Run a window behind a convolution of frames ``(F, N, C, H, W)``; see :func:`integrate_conv`."""
+        return self._seen(integrate_conv(frames, weight, convolution, steps, self.population, bias))
+
+    @property
+    def population(self) -> LIF:
+        """The parameters as they are now."""
+        return LIF(int(self.cx_current_decay), int(self.cx_voltage_decay), self.v_th_mant, self.surrogate)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Spikes ``(N, *shape, T)`` of synaptic sums ``(N, *shape, T)``, SLAYER's own layout."""
         time_first = input.movedim(-1, 0)
         return self.integrate(time_first, time_first.shape[0]).spikes.movedim(0, -1)
+
+    def _seen(self, trajectory: Trajectory) -> Trajectory:
+        """Note the population's shape, as SLAYER's neurons do."""
+        self.shape = torch.Size(trajectory.spikes.shape[2:])
+        self.num_neurons = self.shape.numel()
+        return trajectory

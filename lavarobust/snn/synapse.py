@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 from lavarobust.compat import activate
-from lavarobust.dynamics import conv_sums, dense_sums
+from lavarobust.dynamics import Convolution, Trajectory, conv_sums, dense_sums
+from lavarobust.snn.neuron import IntegerNeuron
 
 activate()
 
@@ -21,12 +22,29 @@ class FoldedConv(slayer.synapse.Conv):
         sums = conv_sums(
             frames.flatten(0, 1),
             weight.squeeze(-1),
-            self.stride[:2],
-            self.padding[:2],
-            self.dilation[:2],
+            self.convolution.stride,
+            self.convolution.padding,
+            self.convolution.dilation,
             self.groups,
         )
         return sums.unflatten(0, (steps, samples))
+
+    @property
+    def convolution(self) -> Convolution:
+        """How its kernel moves."""
+        stride, padding, dilation = (tuple(pair[:2]) for pair in (self.stride, self.padding, self.dilation))
+        return Convolution(stride, padding, dilation, self.groups)
+
+    def integrate(
+        self,
+        frames: torch.Tensor,
+        weight: torch.Tensor,
+        neuron: IntegerNeuron,
+        steps: int,
+        bias: torch.Tensor | None,
+    ) -> Trajectory:
+        """What a population does behind this synapse, as :meth:`product` feeds it."""
+        return neuron.integrate_conv(frames, weight.squeeze(-1), self.convolution, steps, bias)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Sums ``(N, C', H', W', T)`` of ``(N, C, H, W, T)``, SLAYER's own layout."""
@@ -38,7 +56,23 @@ class FoldedDense(slayer.synapse.Dense):
 
     def product(self, frames: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """Sums ``(F, N, out)`` of frames ``(F, N, ...)``, flattened in (C, H, W) order."""
-        return dense_sums(frames.flatten(2), weight.flatten(1))
+        flat = weight.flatten(1)
+        if frames.dim() == 5:
+            # as a convolution leaves them, channels lie together; what is small is put in their order
+            flat = flat.unflatten(1, frames.shape[2:]).movedim(1, -1).flatten(1)
+            frames = frames.movedim(2, -1)
+        return dense_sums(frames.flatten(2), flat)
+
+    def integrate(
+        self,
+        frames: torch.Tensor,
+        weight: torch.Tensor,
+        neuron: IntegerNeuron,
+        steps: int,
+        bias: torch.Tensor | None,
+    ) -> Trajectory:
+        """What a population does behind this synapse, as :meth:`product` feeds it."""
+        return neuron.integrate(self.product(frames, weight), steps, bias)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Sums ``(N, out, T)`` of ``(N, in, T)``, SLAYER's own layout."""

@@ -1,0 +1,271 @@
+"""The compiled loops of a convolution and its neurons: spikes in, sums and neurons in the cache, spikes out.
+
+Of every sample, a step's sums stay in the cache between the synapses that form them and the neurons that
+read them, and so do their gradients on the way back; only what a backward pass needs is ever written out.
+Populations are in (H, W, C) order, inside the loops padded as of :class:`Padded`. Samples ``first`` to
+``last`` are done, each by itself, so that no result depends on who does it. Nothing is allocated here.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lavarobust.dynamics.compiled import inlined, unmanaged
+from lavarobust.dynamics.kernels import BLOCK, go_back_row
+from lavarobust.dynamics.rows import LANES, TILE, learn_tile, step_rows, sum_tile
+
+
+class Neurons(NamedTuple):
+    """A population's constants.
+
+    Attributes:
+        bias: ``(K,)`` int32 state units, padded.
+        kept_u, kept_v: int32 shares of 4096 that a step leaves of current and potential.
+        threshold: int32 state units.
+    """
+
+    bias: np.ndarray
+    kept_u: np.int32
+    kept_v: np.int32
+    threshold: np.int32
+
+
+class Made(NamedTuple):
+    """What a forward pass writes; K counts padded neurons, and what begins as zero is so marked.
+
+    Attributes:
+        inputs: ``(F or 0, N, inputs)`` int8, the frames.
+        spikes: ``(T, N, neurons)`` float32.
+        before_reset: ``(T or 0, N, K)`` float32, potentials that spikes were decided on.
+        current, potential: ``(N, K)`` int32 states; zero.
+        wraps, clips: ``(T, N)`` int64.
+        tops: ``(N, 32)`` int32, largest currents and potentials before they were cut; zero.
+        beyond: ``(N, 3)`` int64, inputs that are not whole, larger than assumed, or not of int8; zero.
+    """
+
+    inputs: np.ndarray
+    spikes: np.ndarray
+    before_reset: np.ndarray
+    current: np.ndarray
+    potential: np.ndarray
+    wraps: np.ndarray
+    clips: np.ndarray
+    tops: np.ndarray
+    beyond: np.ndarray
+
+
+@unmanaged
+def run_samples(
+    frames: Any,
+    limit: Any,
+    weights: Any,
+    blocks: Any,
+    neurons: Any,
+    made: Any,
+    source: Any,
+    sums: Any,
+    emitted: Any,
+    first: int,
+    last: int,
+) -> None:
+    """Forward.
+
+    Args:
+        frames: ``(F, N, inputs)`` float32 integers.
+        limit: float32, what no input is assumed to exceed in magnitude.
+        weights: laid out for blocks.
+        made: a :class:`Made`.
+        source: room, padded as ``blocks.source``, zeros.
+        sums, emitted: room, padded as ``blocks.target``.
+    """
+    into = blocks.target
+    rows, keep = (into.size - LANES) // LANES, len(made.before_reset) > 0
+    for n in range(first, last):
+        for t in range(len(made.spikes)):
+            if t < len(frames):
+                _check(frames[t, n], limit, made.beyond[n])
+                if keep:
+                    _narrow(frames[t, n], made.inputs[t, n])
+                _pad(frames[t, n], blocks.source, source)
+                _sum(source, weights, blocks, sums)
+                _clear_padding(sums, into)
+            elif t == len(frames):
+                sums[:] = np.float32(0)
+            before = made.before_reset[t, n]  # never read nor written where nothing is kept
+            wraps, clips = step_rows(
+                sums, neurons.bias, made.current[n], made.potential[n], before, emitted, rows,
+                neurons.kept_u, neurons.kept_v, neurons.threshold, keep, made.tops[n],
+            )  # fmt: skip
+            made.wraps[t, n], made.clips[t, n] = wraps, clips
+            _unpad(emitted, into, made.spikes[t, n])
+
+
+class Wanted(NamedTuple):
+    """What a backward pass reads and writes; K counts padded neurons.
+
+    Attributes:
+        inputs: ``(F, N, inputs)`` int8 or float32, the frames.
+        before_reset: ``(T, N, K)`` float32.
+        d_spikes: ``(T, N, neurons)`` float32.
+        d_weights: ``(N, laid out)`` float32, zero.
+        d_frames: ``(F or 0, N, inputs)`` float32; none where nobody asks.
+        d_bias: ``(N, K)`` float32, zero.
+        d_current, d_potential: ``(N, K)`` float32, those of the end states at first.
+    """
+
+    inputs: np.ndarray
+    before_reset: np.ndarray
+    d_spikes: np.ndarray
+    d_weights: np.ndarray
+    d_frames: np.ndarray
+    d_bias: np.ndarray
+    d_current: np.ndarray
+    d_potential: np.ndarray
+
+
+class Room(NamedTuple):
+    """Room of a backward pass, padded as four populations; zeros.
+
+    Attributes:
+        source, d_target: as ``blocks.source`` and ``blocks.target``.
+        d_source, d_input: as ``blocks.source`` and ``blocks.target`` of the way back.
+        d_spikes: as ``d_target``.
+        slope: of a block of neurons.
+    """
+
+    source: np.ndarray
+    d_target: np.ndarray
+    d_source: np.ndarray
+    d_input: np.ndarray
+    d_spikes: np.ndarray
+    slope: np.ndarray
+
+
+@unmanaged
+def go_back_samples(
+    wanted: Any, blocks: Any, weights: Any, blocks_back: Any, passing: Any, room: Any, first: int, last: int
+) -> None:
+    """Backward; ``weights`` are laid out for ``blocks_back``, the way from outputs to inputs."""
+    frames, steps, neurons = len(wanted.inputs), len(wanted.before_reset), wanted.before_reset.shape[2]
+    d_target = room.d_target
+    for n in range(first, last):
+        d_u, d_v, d_bias = wanted.d_current[n], wanted.d_potential[n], wanted.d_bias[n]
+        for t in range(steps - 1, -1, -1):
+            _pad(wanted.d_spikes[t, n], blocks.target, room.d_spikes)
+            for low in range(0, neurons, BLOCK):
+                high = min(low + BLOCK, neurons)
+                go_back_row(
+                    wanted.before_reset[t, n, low:high], room.d_spikes[low:high], room.slope,
+                    d_target[low:high], d_bias[low:high], d_u[low:high], d_v[low:high],
+                    passing.kept_u[low:high], passing.kept_v[low:high], passing,
+                )  # fmt: skip
+            if t < frames:
+                _pad(wanted.inputs[t, n], blocks.source, room.source)
+                _learn(room.source, d_target, blocks, wanted.d_weights[n])
+                if len(wanted.d_frames):
+                    _repad(d_target, blocks.target, room.d_source, blocks_back.source)
+                    _sum(room.d_source, weights, blocks_back, room.d_input)
+                    _unpad(room.d_input, blocks_back.target, wanted.d_frames[t, n])
+
+
+@inlined
+def _sum(source: Any, weights: Any, blocks: Any, sums: Any) -> None:
+    for kind in range(len(blocks.first)):
+        start, taps = blocks.start[kind], blocks.taps[kind]
+        for tile in range(blocks.first[kind], blocks.last[kind]):
+            sum_tile(sums, source, blocks.at, tile, weights, start, blocks.offsets, kind, taps)
+
+
+@inlined
+def _learn(source: Any, d_target: Any, blocks: Any, d_weights: Any) -> None:
+    for kind in range(len(blocks.first)):
+        start, first, last = blocks.start[kind], blocks.first[kind], blocks.last[kind]
+        for tap in range(0, blocks.taps[kind], TILE):
+            learn_tile(d_weights, start, source, blocks.at, first, last, d_target, blocks.offsets, kind, tap)
+
+
+@inlined
+def _check(frame: Any, limit: Any, beyond: Any) -> None:
+    """Count inputs that are not whole, larger than assumed, or not of int8."""
+    broken = large = wide = 0
+    for k in range(len(frame)):
+        value = frame[k]
+        broken += np.int64(value != np.rint(value))
+        large += np.int64(not abs(value) <= limit)
+        wide += np.int64(not abs(value) <= np.float32(127))
+    beyond[0] += broken
+    beyond[1] += large
+    beyond[2] += wide
+
+
+@inlined
+def _narrow(frame: Any, inputs: Any) -> None:
+    for k in range(len(frame)):
+        inputs[k] = np.int8(np.int32(frame[k]))
+
+
+@inlined
+def _pad(values: Any, place: Any, padded: Any) -> None:
+    """From one behind the other to where their place is."""
+    if place.stride == place.channels:
+        width = place.pixels * place.channels
+        for line in range(place.lines):
+            at, low = place.origin + line * place.pitch, line * width
+            target, source = padded[at : at + width], values[low : low + width]
+            for k in range(width):
+                target[k] = source[k]
+    else:
+        k = 0
+        for line in range(place.lines):
+            for pixel in range(place.pixels):
+                at = place.origin + line * place.pitch + pixel * place.stride
+                for channel in range(place.channels):
+                    padded[at + channel] = values[k]
+                    k += 1
+
+
+@inlined
+def _unpad(padded: Any, place: Any, values: Any) -> None:
+    if place.stride == place.channels:
+        width = place.pixels * place.channels
+        for line in range(place.lines):
+            at, low = place.origin + line * place.pitch, line * width
+            source, target = padded[at : at + width], values[low : low + width]
+            for k in range(width):
+                target[k] = source[k]
+    else:
+        k = 0
+        for line in range(place.lines):
+            for pixel in range(place.pixels):
+                at = place.origin + line * place.pitch + pixel * place.stride
+                for channel in range(place.channels):
+                    values[k] = padded[at + channel]
+                    k += 1
+
+
+@inlined
+def _repad(padded: Any, place: Any, other: Any, elsewhere: Any) -> None:
+    """From one padding to another."""
+    for line in range(place.lines):
+        if place.stride == place.channels:
+            width = place.pixels * place.channels
+            at, to = place.origin + line * place.pitch, elsewhere.origin + line * elsewhere.pitch
+            source, target = padded[at : at + width], other[to : to + width]
+            for k in range(width):
+                target[k] = source[k]
+        else:
+            for pixel in range(place.pixels):
+                at = place.origin + line * place.pitch + pixel * place.stride
+                to = elsewhere.origin + line * elsewhere.pitch + pixel * elsewhere.stride
+                for channel in range(place.channels):
+                    other[to + channel] = padded[at + channel]
+
+
+@inlined
+def _clear_padding(sums: Any, place: Any) -> None:
+    """Pixels beyond a line's end have been summed too; they must not be counted among the neurons."""
+    for line in range(place.lines):
+        for k in range(line * place.pitch + place.pixels * place.stride, (line + 1) * place.pitch):
+            sums[k] = np.float32(0)

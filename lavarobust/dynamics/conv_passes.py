@@ -1,0 +1,122 @@
+"""Both passes of a convolution and its neurons through the compiled loops, shared out among threads."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from lavarobust.dynamics import fused, gather
+from lavarobust.dynamics.conv_kernels import Made, Neurons, Room, Wanted, go_back_samples, run_samples
+from lavarobust.dynamics.gather import Padded
+from lavarobust.dynamics.geometry import Geometry
+from lavarobust.dynamics.kernels import BLOCK
+from lavarobust.dynamics.population import LIF, STATE_UNIT
+from lavarobust.dynamics.rows import LANES
+from lavarobust.dynamics.sharing import share_out
+from lavarobust.netx.limits import DECAY_UNITY
+
+
+def run(
+    frames: np.ndarray, weight: np.ndarray, bias: torch.Tensor, geometry: Geometry, steps: int, neuron: LIF,
+    keep: bool, limit: float,
+) -> Made:  # fmt: skip
+    """Forward through the compiled loops: ``(F, N, H * W * C)`` float32 integers within ``limit``."""
+    count, samples, inputs = frames.shape
+    way = gather.forward(geometry)
+    into = way.blocks.target
+    padded = into.size - LANES
+    state_units = bias.detach().expand(geometry.outputs).permute(1, 2, 0).to(torch.int32).numpy()
+    made = Made(
+        inputs=np.empty((count if keep else 0, samples, inputs), dtype=np.int8),
+        spikes=np.empty((steps, samples, into.neurons), dtype=np.float32),
+        before_reset=np.empty((steps if keep else 0, samples, padded), dtype=np.float32),
+        current=np.zeros((samples, padded), dtype=np.int32),
+        potential=np.zeros((samples, padded), dtype=np.int32),
+        wraps=np.empty((steps, samples), dtype=np.int64),
+        clips=np.empty((steps, samples), dtype=np.int64),
+        tops=np.zeros((samples, 2 * LANES), dtype=np.int32),
+        beyond=np.zeros((samples, 3), dtype=np.int64),
+    )
+    population = Neurons(
+        pad(state_units.reshape(1, -1), into)[0],
+        np.int32(DECAY_UNITY - neuron.current_decay),
+        np.int32(DECAY_UNITY - neuron.voltage_decay),
+        np.int32(neuron.threshold * STATE_UNIT),
+    )
+    laid_out = way.lay_out(weight)
+
+    def part(first: int, last: int) -> None:
+        room = (_zeros(way.blocks.source.size), _zeros(into.size), _zeros(into.size))
+        run_samples(frames, np.float32(limit), laid_out, way.blocks, population, made, *room, first, last)
+
+    share_out(part, samples)
+    return made
+
+
+def go_back(
+    inputs: np.ndarray, before_reset: np.ndarray, weight: np.ndarray, geometry: Geometry, neuron: LIF,
+    given: tuple[torch.Tensor | None, ...], asked: bool,
+) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:  # fmt: skip
+    """Gradients of inputs ``(F, N, inputs)`` if asked, of the weight, and of biases ``(K,)``."""
+    steps, samples, padded = before_reset.shape
+    way, back = gather.forward(geometry), gather.backward(geometry)
+    into = way.blocks.target
+    d_spikes, d_current, d_potential = (
+        np.zeros((*outer, into.neurons), dtype=np.float32)
+        if tensor is None
+        else tensor.detach().float().contiguous().view(*outer, into.neurons).numpy()
+        for tensor, outer in zip(given, ((steps, samples), (samples,), (samples,)), strict=True)
+    )
+    wanted = Wanted(
+        inputs=inputs,
+        before_reset=before_reset,
+        d_spikes=d_spikes,
+        d_weights=np.zeros((samples, len(way.index)), dtype=np.float32),
+        d_frames=np.empty((len(inputs) if asked else 0, *inputs.shape[1:]), dtype=np.float32),
+        d_bias=np.zeros((samples, padded), dtype=np.float32),
+        d_current=pad(d_current, into),
+        d_potential=pad(d_potential, into),
+    )
+    laid_out = back.lay_out(weight)
+    passing = fused.passing(neuron, torch.Size((samples, padded)))
+
+    def part(first: int, last: int) -> None:
+        room = Room(
+            source=_zeros(way.blocks.source.size),
+            d_target=_zeros(into.size),
+            d_source=_zeros(back.blocks.source.size),
+            d_input=_zeros(back.blocks.target.size),
+            d_spikes=_zeros(into.size),
+            slope=_zeros(BLOCK),
+        )
+        go_back_samples(wanted, way.blocks, laid_out, back.blocks, passing, room, first, last)
+
+    share_out(part, samples)
+    d_bias = unpad(wanted.d_bias.sum(axis=0, keepdims=True), into)[0]
+    return (wanted.d_frames if asked else None), way.collect(wanted.d_weights.sum(axis=0)), d_bias
+
+
+def pad(values: np.ndarray, place: Padded) -> np.ndarray:
+    """``(N, K)`` of ``(N, neurons)`` in a population of targets, zeros between."""
+    padded = np.zeros((len(values), place.size - LANES), dtype=values.dtype)
+    _view(padded, place)[:] = values.reshape(-1, place.lines, place.pixels, place.channels)
+    return padded
+
+
+def unpad(padded: np.ndarray, place: Padded) -> np.ndarray:
+    """The reverse of :func:`pad`."""
+    return np.ascontiguousarray(_view(padded, place)).reshape(len(padded), -1)
+
+
+def _view(padded: np.ndarray, place: Padded) -> np.ndarray:
+    grid = padded.reshape(len(padded), place.lines, place.pitch // place.stride, place.stride)
+    return grid[:, :, : place.pixels, : place.channels]
+
+
+def _zeros(size: int) -> np.ndarray:
+    return np.zeros(size, dtype=np.float32)
+
+
+def flat(frames: torch.Tensor) -> np.ndarray:
+    """``(F, N, H * W * C)`` of ``(F, N, C, H, W)``, over the same memory where that is channels last."""
+    return frames.detach().movedim(2, -1).contiguous().flatten(2).numpy()
