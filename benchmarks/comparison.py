@@ -53,7 +53,7 @@ def benchmark(settings: Settings) -> Outcome:
     """Times as fast as each library at its fastest."""
     versions = {library: installed(library) for library in LIBRARIES}
     missing = tuple(
-        f"{library} is not installed; `pip install -e '.[bench]'` does it"
+        f"{library} is not installed; `pip install --no-deps -r requirements/bench.txt` does it"
         for library, version in versions.items()
         if version is None
     )
@@ -77,6 +77,7 @@ def compare(case: str, batch: int, libraries: list[str], settings: Settings) -> 
     stimulus = Stimulus(stimulus.frames.reshape(batch, *model.input_shape, steps), steps)
     frames = torch.from_numpy(np.moveaxis(stimulus.frames, -1, 0).astype(np.float32).copy())
     simulator, title = Simulator(), f"{case}, batch {batch}"
+    torch.compiler.reset()  # what was compiled for another network or batch counts towards torch's limit
     record = simulator.run(model, stimulus)
     ways, failures, skipped = [], [], []
     for way in _ways(model, libraries):

@@ -38,7 +38,7 @@ ROUNDS = 3
 """Processes for each size at most; 64k samples take long."""
 
 PASSES = 16
-"""Times that a process runs a small size, so that it is not over in a blink."""
+"""Times that a process runs the smallest size, so that it is not over in a blink; larger ones fewer."""
 
 CASES = ("mnist", "conv")
 _ROOT = Path(__file__).resolve().parents[1]
@@ -150,7 +150,7 @@ def measure(name: str, path: Path, samples: int, at_once: int) -> Size:
     simulator.run(model, slice_of(0, SLICE), readout)
     forget_peak()
     before = peak()
-    taken = [clocked(once) for _ in range(max(1, min(PASSES, SIZES[-1] // samples)))]
+    taken = [clocked(once) for _ in range(max(1, PASSES * SIZES[0] // samples))]
     held = slice_of(0, min(at_once, samples)).frames.nbytes
     return Size(samples, timing(taken).median / samples, peak(), before, held / 2**20)
 
