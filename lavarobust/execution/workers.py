@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass, field
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
@@ -113,7 +113,7 @@ class Workers:
         function: Callable[..., Any],
         arguments: Iterable[tuple[Any, ...]],
         report: Callable[[int, Any], None] | None = None,
-    ) -> Iterator[tuple[int, Any]]:
+    ) -> Generator[tuple[int, Any], None, None]:
         """Call ``function(*arguments[i], report=...)`` for every i; yields ``(i, result)`` as they finish.
 
         Leaving the iteration early, by an error or by Ctrl-C, ends the workers that are busy. Function,

@@ -7,8 +7,9 @@ from dataclasses import fields
 import numpy as np
 import pytest
 import torch
-from random_networks import random_model, random_network
+from random_networks import random_network
 
+from benchmarks.parity.convolutional import random_model
 from lavarobust.dynamics import Surrogate, lif, population, products
 from lavarobust.encoding.straight_through import encode_straight_through
 from lavarobust.execution.simulator import Simulator, compile_model, propagate

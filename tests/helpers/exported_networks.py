@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from random_networks import counts_as_a_case, random_network, simulate
+from random_networks import random_network, simulate
 
+from benchmarks.parity.rates import counts_as_a_case
 from lavarobust.encoding import encode
 from lavarobust.netx.model import Model
 from lavarobust.record import Record, Stimulus

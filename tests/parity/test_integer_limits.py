@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from netx_files import layer_file
-from random_networks import counts_as_a_case, simulate
+from random_networks import simulate
 
+from benchmarks.parity.rates import counts_as_a_case
 from lavarobust.execution import backend
 from lavarobust.netx.model import Conv, Dense, Model, Neuron
 from lavarobust.netx.read import read_model

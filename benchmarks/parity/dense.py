@@ -1,17 +1,15 @@
-"""Random dense networks in files: recurrence, delays, and every kind of weight that the loader bends."""
+"""Random dense networks: recurrence, delays, and every kind of weight that the loader bends."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
-from netx_files import layer_file
-from random_networks import HIGHEST_RATE, LOWEST_RATE, random_frames, with_threshold
 
-from lavarobust.execution.simulator import Simulator
+from benchmarks.parity.convolutional import random_frames, with_threshold
+from benchmarks.parity.rates import spiking
+from lavarobust.netx.deployment import ReadoutKind
 from lavarobust.netx.model import READOUT, Dense, Input, Layer, Model, Neuron, Shape
-from lavarobust.netx.read import read_model
 from lavarobust.record import Stimulus
 
 WEIGHTS = {
@@ -27,8 +25,8 @@ WEIGHTS = {
 """Kinds of integer weights; all but the first (and a lucky few) execute as other integers than the file's."""
 
 
-def random_dense_case(rng: np.random.Generator, folder: Path) -> tuple[Model, Stimulus, str]:
-    """A network of one to four dense layers, plain, delayed or recurrent, as read from its own file.
+def random_model(rng: np.random.Generator) -> tuple[Model, Stimulus, ReadoutKind]:
+    """A network of one to four dense layers, plain, delayed or recurrent.
 
     Weights of all kinds, biases beyond 13 bits, decays per neuron, windows shorter than the network.
     """
@@ -49,14 +47,13 @@ def random_dense_case(rng: np.random.Generator, folder: Path) -> tuple[Model, St
         layer = _random_layer(rng, inputs, structure, signed, may_spike_early)
         layer = with_threshold(rng, layer, largest, held=position == 0 and kind == "held")
         layer = _own_decays(rng, layer)
-        layers.append(_spiking(layers, layer, shape, Stimulus(frames, steps)))
+        layers.append(spiking(layers, layer, shape, Stimulus(frames, steps)))
         inputs, largest = layer.shape[0], 1
-    readout = "spike_count"
+    readout: ReadoutKind = "spike_count"
     if rng.random() < 0.4:
         layers.append(Dense(_weight(rng, (4, inputs), "even"), READOUT, _bias(rng, 4, 100.0)))
         readout = "membrane"
-    path = layer_file(folder, *(_entries(layer) for layer in layers))
-    return read_model(path), Stimulus(frames, steps), readout
+    return Model(tuple(layers), shape, name="random"), Stimulus(frames, steps), readout
 
 
 def _random_layer(
@@ -100,35 +97,3 @@ def _own_decays(rng: np.random.Generator, layer: Dense) -> Dense:
         return layer
     current, voltage = rng.choice([0, 4096, 77, 1500, 4000], (2, layer.shape[0])).astype(np.int32)
     return replace(layer, neuron=replace(layer.neuron, current_decay=current, voltage_decay=voltage))
-
-
-def _spiking(before: list[Layer], layer: Dense, shape: Shape, stimulus: Stimulus) -> Dense:
-    """The layer with a threshold at which it spikes neither never nor always, where there is one."""
-    for _ in range(6):
-        [*_, counts] = Simulator().run(Model((*before, layer), shape), stimulus).layers
-        rate = counts.spikes.mean() / counts.neurons
-        threshold = layer.neuron.threshold
-        if rate < LOWEST_RATE:
-            threshold //= 4
-        elif rate > HIGHEST_RATE:
-            threshold = min(4 * threshold + 4, 131_071)
-        layer = replace(layer, neuron=replace(layer.neuron, threshold=threshold))
-    return layer
-
-
-def _entries(layer: Layer) -> dict[str, object]:
-    """The layer under NetX's keys, whatever the loader will make of it."""
-    assert isinstance(layer, (Input, Dense))
-    if isinstance(layer, Input):
-        return {"type": b"input", "shape": layer.shape}
-    entries: dict[str, object] = {
-        "type": b"dense" if layer.recurrent_weight is None else b"dense_rec",
-        "shape": layer.shape,
-        "weight": layer.weight.astype(np.float32),
-        "neuron/type": b"CUBA",
-        "neuron/iDecay": layer.neuron.current_decay,
-        "neuron/vDecay": layer.neuron.voltage_decay,
-        "neuron/vThMant": layer.neuron.threshold,
-    }
-    held = {"bias": layer.bias, "delay": layer.delay, "weight_rec": layer.recurrent_weight}
-    return entries | {key: value.astype(np.float32) for key, value in held.items() if value is not None}

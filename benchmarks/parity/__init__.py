@@ -1,0 +1,1 @@
+"""Differential fuzzing: random full-range networks through the simulator and through real Lava."""
