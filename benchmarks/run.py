@@ -111,9 +111,6 @@ def choose(names: Iterable[str]) -> dict[str, set[str]]:
 
 def _run(name: str, settings: Settings) -> Outcome:
     benchmark: Callable = import_module(BENCHMARKS[name].module).benchmark
-    if name == "training":
-        text, timings, ratios = benchmark(settings.repeats)
-        return Outcome(text, timings=timings, notes=tuple(f"{key}: {ratios[key]:.3g}" for key in ratios))
     outcome: Outcome = benchmark(settings)
     return outcome
 

@@ -1,13 +1,26 @@
-"""One training step, forward and backward: our blocks against stock ``slayer.block.cuba`` ones."""
+"""One training step, forward and backward: our blocks against stock ``slayer.block.cuba`` ones.
+
+Time is taken in turn in this process, memory in a process of its own for each side: what is resident at
+most during steps above what was before, all code loaded and compiled, network and inputs made.
+"""
 
 from __future__ import annotations
 
+import argparse
+import json
+import statistics
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from functools import partial
+from pathlib import Path
 
 import torch
 
-from benchmarks.measure import Timing, in_turn, table
+from benchmarks.measure import in_turn
+from benchmarks.outcome import Figure, Outcome, together
+from benchmarks.scaling import forget_peak, peak
+from benchmarks.settings import Settings, say
 from lavarobust.snn.block import BlockSettings, ConvBlock, DenseBlock
 
 # the import of lavarobust.snn has prepared this one
@@ -15,6 +28,18 @@ from lava.lib.dl import slayer  # isort: skip
 
 BATCH = 32
 NETWORK = "28x28 conv8-conv16s2-10"
+BARS = {8: 4.0, 16: 6.0}
+"""Steps, and how many times faster than stock blocks a step has to be."""
+
+MEMORY_BAR = 2.0
+MEMORY_STEPS = 3
+"""Training steps during which the peak is taken."""
+
+ROUNDS = 3
+"""Processes for each side at most."""
+
+SIDES = ("stock", "our")
+_ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = BlockSettings(batch_norm=False, voltage_decay=256)
 
 
@@ -73,37 +98,103 @@ def step(blocks: Sequence[torch.nn.Module], forward: Callable, frames: torch.Ten
     forward(blocks, frames).square().mean().backward()
 
 
-def compare(steps: int, repeats: int) -> dict[str, Timing]:
-    """Timings of a step of both networks, after seeing that they spike alike."""
+def both(steps: int, batch: int = BATCH) -> dict[str, Callable[[], object]]:
+    """A step of each side, after seeing that they spike alike.
+
+    Raises:
+        AssertionError: they do not, or hardly anything spikes.
+    """
     generator = torch.Generator().manual_seed(0)
     ours = our_blocks(generator)
     stock = stock_blocks(ours)
-    frames = (torch.rand(steps, BATCH, 1, 28, 28, generator=generator) < 0.3).float()
+    frames = (torch.rand(steps, batch, 1, 28, 28, generator=generator) < 0.3).float()
     time_last = frames.movedim(0, -1).contiguous()
     with torch.no_grad():
         made = spikes_of_ours(ours, frames)
         assert torch.equal(made.movedim(0, -1), spikes_of_stock(stock, time_last)), "spikes differ"
         assert 0.005 < made.mean() < 0.95
-    return in_turn(
-        {
-            "stock": partial(step, stock, spikes_of_stock, time_last),
-            "our": partial(step, ours, spikes_of_ours, frames),
-        },
-        repeats,
+    return {
+        "stock": partial(step, stock, spikes_of_stock, time_last),
+        "our": partial(step, ours, spikes_of_ours, frames),
+    }
+
+
+def benchmark(settings: Settings) -> Outcome:
+    """How many times faster our step is, and how much less memory it needs."""
+    parts = [_case(steps, settings) for steps in BARS]
+    return together("Training step, forward and backward: our blocks to stock SLAYER's", parts)
+
+
+def _case(steps: int, settings: Settings) -> Outcome:
+    name = f"{NETWORK}, batch {BATCH}, T={steps}"
+    say(f"training: {name}, time")
+    taken = in_turn(both(steps), settings.repeats)
+    rounds = min(ROUNDS, settings.repeats)
+    grown: dict[str, list[float]] = {side: [] for side in SIDES}
+    for round_ in range(rounds):
+        say(f"training: {name}, memory, round {round_ + 1} of {rounds}")
+        for side in SIDES:
+            grown[side].append(_fresh(side, steps))
+    memory = {side: statistics.median(values) for side, values in grown.items()}
+    notes = [
+        f"{name}, {side} blocks: {taken[side].median:.3g} ms ({taken[side].lowest:.3g} to "
+        f"{taken[side].highest:.3g}), {memory[side]:.3g} MiB at most ({min(grown[side]):.3g} to "
+        f"{max(grown[side]):.3g})"
+        for side in SIDES
+    ]
+    lowest = taken["stock"].lowest / taken["our"].lowest
+    return Outcome(
+        name,
+        figures=(
+            Figure(f"{name}, faster", taken["stock"].median / taken["our"].median, "x", BARS[steps]),
+            Figure(f"{name}, faster, lowest to lowest", lowest),
+            Figure(f"{name}, less peak memory", memory["stock"] / memory["our"], "x", MEMORY_BAR),
+        ),
+        timings={f"{name}, {side} blocks": taken[side] for side in SIDES},
+        notes=tuple(notes),
     )
 
 
-def benchmark(repeats: int) -> tuple[str, dict[str, Timing], dict[str, float]]:
-    """A printed table, timings by name, and ratios to stock blocks."""
-    timings: dict[str, Timing] = {}
-    ratios: dict[str, float] = {}
-    rows: list[list[object]] = []
-    for steps in (8, 16):
-        name = f"{NETWORK}, batch {BATCH}, T={steps}"
-        taken = compare(steps, repeats)
-        for blocks, timing in taken.items():
-            timings[f"{name}, {blocks} blocks"] = timing
-            ratios[f"{name}, {blocks} blocks"] = faster = taken["stock"].median / timing.median
-            rows.append([name, f"{blocks} blocks", timing.median, timing.lowest, timing.highest, faster])
-    header = ["network", "blocks", "median, ms", "lowest", "highest", "times faster"]
-    return table("Training step, forward and backward", header, rows), timings, ratios
+def _fresh(side: str, steps: int) -> float:
+    """Measure memory in a process of its own."""
+    command = [sys.executable, "-m", "benchmarks.training", side, str(steps), str(torch.get_num_threads())]
+    finished = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
+    if finished.returncode:
+        raise RuntimeError(f"{' '.join(command[1:])} failed:\n{finished.stderr}")
+    return float(json.loads(finished.stdout.splitlines()[-1]))
+
+
+def growth(side: str, steps: int) -> float:
+    """MiB that training steps of one side need above what was resident before them."""
+    both(steps, batch=1)[side]()
+    call = _alone(side, steps)
+    forget_peak()
+    before = peak()
+    for _ in range(MEMORY_STEPS):
+        call()
+    return peak() - before
+
+
+def _alone(side: str, steps: int) -> Callable[[], object]:
+    """A step of one side, without the other having run on this batch."""
+    generator = torch.Generator().manual_seed(0)
+    ours = our_blocks(generator)
+    frames = (torch.rand(steps, BATCH, 1, 28, 28, generator=generator) < 0.3).float()
+    if side == "our":
+        return partial(step, ours, spikes_of_ours, frames)
+    return partial(step, stock_blocks(ours), spikes_of_stock, frames.movedim(0, -1).contiguous())
+
+
+def main() -> None:
+    """One measurement of memory, for :func:`benchmark`: a line of JSON."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("side", choices=SIDES)
+    for number in ("steps", "threads"):
+        parser.add_argument(number, type=int)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    print(json.dumps(growth(arguments.side, arguments.steps)))
+
+
+if __name__ == "__main__":
+    main()
