@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from lava.proc.lif.models import PyLifResetModelBitAcc
 
+from lavarobust.netx.limits import POTENTIAL_LIMIT
+
 
 class CountingLIFReset(PyLifResetModelBitAcc):  # type: ignore[misc]
     """``LIFReset`` whose spikes, wraps, clips and final states go into a shared ``Trace``.
@@ -29,12 +31,20 @@ class CountingLIFReset(PyLifResetModelBitAcc):  # type: ignore[misc]
         super().run_spk()
 
     def subthr_dynamics(self, activation_in: np.ndarray) -> None:
-        current = self._decayed(self.u, self.du + self.ds_offset)
-        potential = self._decayed(self.v, self.dv + self.dm_offset)
+        # Both are rare, and looked for in full only where they are possible: a decay never enlarges a
+        # state, and a clipped potential lies at its limit.
+        arriving = _magnitude(activation_in) << self.act_shift
+        may_wrap = _magnitude(self.u) + arriving > POTENTIAL_LIMIT
+        current = self._decayed(self.u, self.du + self.ds_offset) if may_wrap else None
+        before = self.v.copy()
         super().subthr_dynamics(activation_in)
-        current += np.left_shift(activation_in, self.act_shift)
-        self.wraps = int(np.count_nonzero(current != self.u))
-        self.clips = int(np.count_nonzero(potential + self.u + self.effective_bias != self.v))
+        self.wraps = self.clips = 0
+        if current is not None:
+            current += np.left_shift(activation_in, self.act_shift)
+            self.wraps = int(np.count_nonzero(current != self.u))
+        if _magnitude(self.v) >= POTENTIAL_LIMIT:
+            potential = self._decayed(before, self.dv + self.dm_offset)
+            self.clips = int(np.count_nonzero(potential + self.u + self.effective_bias != self.v))
 
     def reset_voltage(self, spike_vector: np.ndarray) -> None:
         super().reset_voltage(spike_vector)
@@ -55,3 +65,8 @@ class CountingLIFReset(PyLifResetModelBitAcc):  # type: ignore[misc]
         product = np.int64(state) * (self.decay_unity - decay)
         truncated: np.ndarray = np.sign(product) * np.right_shift(np.abs(product), self.decay_shift)
         return truncated.astype(np.int32)
+
+
+def _magnitude(values: np.ndarray) -> int:
+    """The largest magnitude among integers."""
+    return max(int(values.max()), -int(values.min()))
