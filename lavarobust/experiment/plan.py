@@ -12,7 +12,7 @@ from lavarobust.errors import SettingsError
 from lavarobust.execution.protocol import Backend
 from lavarobust.netx.deployment import Deployment, Encoding, EncodingKind, ReadoutKind
 from lavarobust.netx.limits import READOUT_THRESHOLD
-from lavarobust.netx.model import Dense, Input, Model
+from lavarobust.netx.model import Dense, Input, Model, SigmaDelta
 from lavarobust.record import Record, joined
 
 STEPS_MAX = 1 << 16
@@ -141,6 +141,10 @@ def _assumed(model: Model) -> Plan:
     populations = [layer for _, layer in model.populations]
     first, last = populations[0], populations[-1]
     assert first.neuron is not None and last.neuron is not None
+    if isinstance(first.neuron, SigmaDelta) or isinstance(last.neuron, SigmaDelta):
+        # a frame that is no longer sent is a change as well
+        encoding = replace(_transform(first), kind="repeat") if isinstance(first, Input) else None
+        return Plan(ASSUMED_STEPS, encoding or Encoding("repeat", ASSUMED_LEVELS), readout="membrane")
     holds = bool(np.all(np.asarray(first.neuron.current_decay) == 0))
     reads_potential = isinstance(last, Dense) and last.neuron.threshold >= READOUT_THRESHOLD
     return Plan(

@@ -26,7 +26,7 @@ from lavarobust.experiment.plan import execute, plan_for
 from lavarobust.experiment.recipe import Recipe
 from lavarobust.experiment.run_folder import SPLIT_FILE, VERSIONS_FILE, RunFolder, RunFolderError
 from lavarobust.files import atomic_write
-from lavarobust.netx import Conv, Dense, Model, output_shapes, read_model, stock_call
+from lavarobust.netx import Conv, Dense, Model, Neuron, output_shapes, read_model, stock_call
 from lavarobust.record import Record
 from lavarobust.snn.deploy import effective_weight_bits
 
@@ -181,9 +181,12 @@ def _network(model: Model) -> dict[str, Any]:
                 "zero_weights": int(np.count_nonzero(layer.weight == 0)),
                 "weight_bits": [min(bits[plain["name"]]), max(bits[plain["name"]])],
                 "threshold_mantissa": layer.neuron.threshold,
-                "current_decay": np.asarray(layer.neuron.current_decay).tolist(),
-                "voltage_decay": np.asarray(layer.neuron.voltage_decay).tolist(),
             }
+            if isinstance(layer.neuron, Neuron):
+                plain |= {
+                    "current_decay": np.asarray(layer.neuron.current_decay).tolist(),
+                    "voltage_decay": np.asarray(layer.neuron.voltage_decay).tolist(),
+                }
         layers.append(plain)
     return {
         "input_shape": list(model.input_shape),

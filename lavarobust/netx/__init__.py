@@ -28,6 +28,7 @@ from lavarobust.netx.model import (
     Model,
     Neuron,
     Shape,
+    SigmaDelta,
 )
 from lavarobust.netx.read import read_model
 from lavarobust.netx.shapes import conv_output_shape, output_shapes
@@ -49,6 +50,7 @@ __all__ = [
     "Model",
     "Neuron",
     "Shape",
+    "SigmaDelta",
     "StateBound",
     "changed_by_loading",
     "check_model",

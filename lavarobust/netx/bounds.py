@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lavarobust.errors import ModelFileError
 from lavarobust.netx.limits import DECAY_UNITY, READOUT_THRESHOLD, STATE_SHIFT
 from lavarobust.netx.loader_rules import effective_bias, load_weight
 from lavarobust.netx.model import Conv, Dense, Input, Model, Neuron
@@ -54,10 +55,19 @@ def state_bounds(
         input_low, input_high: range of the integers that the first layer receives (of the bias
             mantissas, where it is an input population).
         events: steps of the window at which the input is sent (1 for ``direct``, T otherwise).
+
+    Raises:
+        ModelFileError: the model has sigma-delta neurons, of whose 32-bit sums no bound is known.
     """
     bounds: list[StateBound] = []
     low, high, sent = min(input_low, 0), max(input_high, 0), events
     for index, layer in model.populations:
+        if not isinstance(layer.neuron, Neuron):
+            raise ModelFileError(
+                f"{model.name}: layer/{index}/neuron",
+                "the states of sigma-delta neurons are not bounded",
+                "Run the model: a record counts every wrap",
+            )
         if isinstance(layer, Input):
             drives = _input_drives(layer, input_low, input_high)
         else:
@@ -65,7 +75,6 @@ def state_bounds(
             spread = isinstance(layer, Dense) and not (layer.delay is None and layer.recurrent_weight is None)
             sent = steps if spread else sent
             drives = _drives(layer, low, high)
-        assert layer.neuron is not None
         threshold = _reset_level(layer.neuron)
         peaks = [_peaks(drive, threshold, steps, sent) for drive in drives]
         bounds.append(
@@ -115,7 +124,7 @@ def _keep(decay: int | np.ndarray, channels: int) -> list[int]:
 
 def _input_drives(layer: Input, low: int, high: int) -> set[_Drive]:
     """An input layer's neurons are driven by their bias alone: mantissas, wrapped to int16."""
-    assert layer.neuron is not None
+    assert isinstance(layer.neuron, Neuron)
     ends = (low, high)
     if min(ends) < -(1 << 15) or max(ends) >= 1 << 15:
         ends = (-(1 << 15), (1 << 15) - 1)
@@ -136,6 +145,7 @@ def _drives(layer: Dense | Conv, low: int, high: int) -> set[_Drive]:
     sums = list(_sums(layer, low, high))
     bias = [int(value) for value in effective_bias(layer)]
     channels = len(bias)
+    assert isinstance(layer.neuron, Neuron)
     current_keep = _keep(layer.neuron.current_decay, channels)
     voltage_keep = _keep(layer.neuron.voltage_decay, channels)
     return {

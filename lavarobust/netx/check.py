@@ -12,7 +12,7 @@ from lavarobust.errors import ModelFileError
 from lavarobust.netx.deployment import Deployment, input_message_bits
 from lavarobust.netx.limits import BIAS_MAX, BIAS_MIN, DELAY_MAX, READOUT_THRESHOLD, THRESHOLD_MAX
 from lavarobust.netx.loader_rules import changed_by_loading
-from lavarobust.netx.model import UNSPECIFIED, Conv, Dense, Flatten, Input, Model, Neuron
+from lavarobust.netx.model import UNSPECIFIED, Conv, Dense, Flatten, Input, Model, Neuron, SigmaDelta
 
 Severity = Literal["error", "warning", "note"]
 Target = Literal["lava", "loihi2"]
@@ -49,13 +49,14 @@ def check_model(model: Model, target: Target = "lava") -> tuple[Finding, ...]:
         name = model.layer_name(index)
         if isinstance(layer, (Dense, Conv)):
             findings += _weights(layer, name, hardware)
-            findings += _bias(layer, name, hardware)
+            findings += [] if isinstance(layer.neuron, SigmaDelta) else _bias(layer, name, hardware)
         if isinstance(layer, Dense):
             findings += _dense(layer, name)
-        if not isinstance(layer, Flatten) and layer.neuron is not None:
+        if not isinstance(layer, Flatten) and isinstance(layer.neuron, Neuron):
             findings += _threshold(layer.neuron, name, hardware)
         if isinstance(layer, Input) and layer.neuron is not None:
-            findings.append(_input_neurons(name))
+            findings.append(_input_neurons(layer, name))
+    findings += _sigma_delta(model)
     findings += [
         Finding(
             model.layer_name(index),
@@ -79,9 +80,9 @@ def stock_call(model: Model) -> str:
     bits = "INPUT_MESSAGE_BITS" if record is None else str(input_message_bits(record.encoding))
     steps = "STEPS" if record is None else str(record.steps)
     shape = tuple(int(size) for size in model.input_shape[::-1])
+    reset = "" if model.sigma_delta else f", reset_interval={steps}, reset_offset=1"
     return (
-        f"netx.hdf5.Network(net_config={model.name!r}, input_message_bits={bits}, input_shape={shape}, "
-        f"reset_interval={steps}, reset_offset=1)"
+        f"netx.hdf5.Network(net_config={model.name!r}, input_message_bits={bits}, input_shape={shape}{reset})"
     )
 
 
@@ -178,7 +179,25 @@ def _dense(layer: Dense, name: str) -> Iterator[Finding]:
         )
 
 
-def _input_neurons(name: str) -> Finding:
+def _sigma_delta(model: Model) -> Iterator[Finding]:
+    if model.sigma_delta:
+        yield Finding(
+            "model",
+            "note",
+            "stock Lava does not reset sigma-delta neurons, and what they cut off a message is lost: sums "
+            "drift from those of the frames themselves",
+            "Run every sequence of frames in a network of its own, as this package does",
+        )
+
+
+def _input_neurons(layer: Input, name: str) -> Finding:
+    if isinstance(layer.neuron, SigmaDelta):
+        return Finding(
+            name,
+            "note",
+            "the network's input port is not connected to the input layer's neurons in stock Lava",
+            "Connect the source to in_layer.neuron.a_in there, and send weight * pixel + bias",
+        )
     return Finding(
         name,
         "note",
@@ -203,7 +222,8 @@ def _deployment(model: Model, target: Target) -> Iterator[Finding]:
             f"{len(record.class_names)} class names for {outputs} outputs",
             "Export the model again with its own class names",
         )
-    if record.readout == "membrane" and model.output_layer.neuron.threshold < READOUT_THRESHOLD:
+    output = model.output_layer.neuron
+    if record.readout == "membrane" and isinstance(output, Neuron) and output.threshold < READOUT_THRESHOLD:
         yield Finding(
             "model",
             "warning",

@@ -40,5 +40,15 @@ BIAS_MIN, BIAS_MAX = -(1 << 12), (1 << 12) - 1
 BIAS_EXPONENT = 6
 """The stock loader gives every bias this exponent."""
 
+STATE_EXPONENT = 6
+"""Sigma-delta states hold so many bits more than messages, which are cut to them (``hdf5.py``, state_exp)."""
+
+MESSAGE_EXPONENT = 6
+"""Sigma-delta messages hold so many fractional bits (``hdf5.py``, spike_exp's default)."""
+
+SIGMA_DELTA_SHIFT = STATE_EXPONENT + MESSAGE_EXPONENT
+"""Inputs, thresholds and biases of sigma-delta neurons are shifted left by 12 bits
+(``lava/proc/sdn/process.py``)."""
+
 DELAY_MAX = 62
 """The stock loader clamps axonal delays to 62 steps."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from lavarobust.errors import ModelFileError
-from lavarobust.netx.limits import BIAS_EXPONENT, DELAY_MAX
-from lavarobust.netx.model import Conv, Dense
+from lavarobust.netx.limits import BIAS_EXPONENT, DELAY_MAX, SIGMA_DELTA_SHIFT
+from lavarobust.netx.model import Conv, Dense, SigmaDelta
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +58,13 @@ def load_weight(layer: Dense | Conv, where: str = "layer") -> LoadedWeight:
 def effective_bias(layer: Dense | Conv) -> np.ndarray:
     """Bias per channel in state units ``(channels,)`` int32: the mantissa wrapped to int16, times 2**6.
 
-    Source: ``bias_mant`` of ``lava/proc/lif/models.py`` is an int16 array; ``bias_exp`` is 6.
+    Of sigma-delta neurons, the mantissa times 2**12. Source: ``bias_mant`` of ``lava/proc/lif/models.py``
+    is an int16 array; ``bias_exp`` is 6; ``lava/proc/sdn/process.py``.
     """
     if layer.bias is None:
         return np.zeros(layer.shape[0], dtype=np.int32)
+    if isinstance(layer.neuron, SigmaDelta):
+        return layer.bias.astype(np.int32) << SIGMA_DELTA_SHIFT
     mantissa: np.ndarray = layer.bias.astype(np.int16)
     return mantissa.astype(np.int32) << BIAS_EXPONENT
 

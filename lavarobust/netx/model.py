@@ -29,6 +29,27 @@ class Neuron:
     kind: str = "CUBA"
 
 
+@dataclass(frozen=True, eq=False)
+class SigmaDelta:
+    """Parameters of a sigma-delta population (``SDNN`` in a NetX file).
+
+    In an input layer it is Lava's ``Delta``, where it ``sends_sum`` Lava's ``Sigma``, elsewhere Lava's
+    ``SigmaDelta`` with a rectified sum. The exponents of states and messages are the stock loader's:
+    ``limits.MESSAGE_EXPONENT`` and ``limits.STATE_EXPONENT``.
+
+    Attributes:
+        threshold: ``vThMant``; a change is sent if its magnitude is ``threshold << 12`` or more.
+        sends_sum: whether the file has ``sigma_output``: the sum itself is sent, in every step.
+        kind: the file's name for the model.
+    """
+
+    threshold: int
+    sends_sum: bool = False
+    kind: str = "SDNN"
+
+
+AnyNeuron = Neuron | SigmaDelta
+
 READOUT = Neuron(current_decay=4096, voltage_decay=0, threshold=READOUT_THRESHOLD)
 """Accumulates its input for ever and can't spike: a membrane readout in stock Lava."""
 
@@ -38,16 +59,19 @@ UNSPECIFIED = Neuron(current_decay=0, voltage_decay=4096, threshold=READOUT_THRE
 
 @dataclass(frozen=True, eq=False)
 class Input:
-    """An ``input`` layer: declares the input's shape, and may hold neurons driven by their bias.
+    """An ``input`` layer: declares the input's shape, and may hold neurons.
+
+    LIF neurons are driven by their bias, sigma-delta neurons encode the changes of what they are sent.
 
     Attributes:
         shape: ``(C, H, W)`` or ``(n,)``.
         neuron: None where the layer only declares a shape.
-        weight, bias: the transform ``weight * x + bias`` that makes a bias mantissa of a pixel.
+        weight, bias: the transform ``weight * x + bias`` that makes a bias mantissa (an input, where the
+            neurons are sigma-delta) of a pixel.
     """
 
     shape: Shape
-    neuron: Neuron | None = None
+    neuron: AnyNeuron | None = None
     weight: int = 64
     bias: int = 0
 
@@ -64,14 +88,14 @@ class Dense:
     Attributes:
         weight: ``(out, in)`` int32.
         neuron: the population behind it, ``out`` neurons.
-        bias: ``(out,)`` int32 mantissas (exponent 6), or None.
+        bias: ``(out,)`` int32 mantissas (exponent 6, of sigma-delta neurons 12), or None.
         delay: in steps, per output ``(out,)``, per input ``(in,)`` or per synapse ``(out, in)``
             int32 as in the file, or None; see ``loader_rules.effective_delay``.
         recurrent_weight: ``(out, out)`` int32 for ``dense_rec``, else None.
     """
 
     weight: np.ndarray
-    neuron: Neuron
+    neuron: AnyNeuron
     bias: np.ndarray | None = None
     delay: np.ndarray | None = None
     recurrent_weight: np.ndarray | None = None
@@ -89,12 +113,12 @@ class Conv:
         weight: ``(out, in / groups, kH, kW)`` int32.
         neuron: the population behind it.
         shape: output shape ``(C, H, W)``.
-        bias: ``(C,)`` int32 mantissas (exponent 6), or None.
+        bias: ``(C,)`` int32 mantissas (exponent 6, of sigma-delta neurons 12), or None.
         stride, padding, dilation: ``(H, W)``.
     """
 
     weight: np.ndarray
-    neuron: Neuron
+    neuron: AnyNeuron
     shape: Shape
     bias: np.ndarray | None = None
     stride: tuple[int, int] = (1, 1)
@@ -139,6 +163,11 @@ class Model:
         layer = self.populations[-1][1]
         assert not isinstance(layer, Input)
         return layer
+
+    @property
+    def sigma_delta(self) -> bool:
+        """Whether its populations are sigma-delta neurons (all are, or none: ``validate_populations``)."""
+        return any(isinstance(layer.neuron, SigmaDelta) for _, layer in self.populations)
 
     def layer_name(self, index: int) -> str:
         """A name to print, e.g. ``"2 dense"``."""

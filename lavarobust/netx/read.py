@@ -13,7 +13,7 @@ from lavarobust.netx.loader_rules import load_weight
 from lavarobust.netx.model import Conv, Dense, Input, Layer, Model, Shape
 from lavarobust.netx.read_layers import ignored_entries, read_layer
 from lavarobust.netx.shapes import infer_input_shape, output_shapes
-from lavarobust.netx.validate import validate_layer, validate_shape
+from lavarobust.netx.validate import validate_layer, validate_populations, validate_shape
 
 LAYERS_MAX = 10_000
 
@@ -41,6 +41,7 @@ def read_model(path: str | Path, *, input_shape: Shape | None = None, layers: in
         stored_shape, deployment = _own_group(top)
         shape = _input_shape(str(path), read, stored_shape, input_shape)
         model = Model(layers=read, input_shape=shape, deployment=deployment, name=str(path), ignored=ignored)
+    validate_populations(model.layers, model.name)
     output_shapes(model.layers, model.input_shape, model.name)
     if not any(isinstance(layer, (Dense, Conv)) for layer in model.layers):
         raise ModelFileError(model.name, "holds no dense or conv layer", "Read more layers, or export again")

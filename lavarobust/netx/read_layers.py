@@ -8,8 +8,19 @@ import numpy as np
 
 from lavarobust.errors import ModelFileError
 from lavarobust.netx.hdf5 import Node
-from lavarobust.netx.model import UNSPECIFIED, Conv, Dense, Flatten, Input, Layer, Neuron, Shape
-from lavarobust.netx.validate import NEURON_KINDS, validate_shape
+from lavarobust.netx.model import (
+    UNSPECIFIED,
+    AnyNeuron,
+    Conv,
+    Dense,
+    Flatten,
+    Input,
+    Layer,
+    Neuron,
+    Shape,
+    SigmaDelta,
+)
+from lavarobust.netx.validate import NEURON_KINDS, SIGMA_DELTA_KIND, validate_shape
 
 NOT_RUN = {
     "average": "Read fewer layers (layers=n, as lava-dl's num_layers) or export without it",
@@ -54,6 +65,8 @@ def ignored_entries(node: Node, layer: Layer) -> tuple[str, ...]:
     if isinstance(layer, Flatten) or not node.has("neuron"):
         return tuple(ignored)
     neuron = node.child("neuron")
+    if neuron.has("activation") and neuron.text("activation") != "relu":
+        ignored.append(f"activation {neuron.text('activation')!r:.80} (neuron/activation)")
     if neuron.has("refDelay") and neuron.numbers("refDelay").max() > 1:
         ignored.append("refractory period (neuron/refDelay)")
     if neuron.has("gradedSpike") and neuron.numbers("gradedSpike").any():
@@ -69,22 +82,24 @@ def _shape(node: Node) -> Shape:
     return shape
 
 
-def _neuron(node: Node, channels: int) -> Neuron:
+def _neuron(node: Node, channels: int) -> AnyNeuron:
     kind = node.text("type")
-    if kind not in NEURON_KINDS:
-        remedy = "Export with CUBA (LIF) neurons"
+    if kind not in (*NEURON_KINDS, SIGMA_DELTA_KIND):
+        remedy = "Export with CUBA (LIF) or SDNN (sigma-delta) neurons"
         problem = f"unknown neuron type {kind!r:.80}"
-        if kind == "SDNN":
-            problem = "sigma-delta (SDNN) neurons are not supported yet"
-        elif "RF" in kind:
+        if "RF" in kind:
             problem = f"resonate-and-fire neurons ({kind:.80}) are not supported"
         raise ModelFileError(node.where("type"), problem, remedy)
     if node.has("messageBits"):
         raise ModelFileError(
             node.where("messageBits"),
-            "stock Lava fails on this entry of a LIF neuron",
-            "Remove it: LIF spikes carry no payload",
+            "stock Lava fails on this entry",
+            "Remove it: LIF spikes carry no payload, and Lava takes that of sigma-delta neurons as it is",
         )
+    if kind == SIGMA_DELTA_KIND:
+        sends_sum = node.has("sigma_output")  # its value is never asked for
+        unused = sends_sum and not node.has("vThMant")
+        return SigmaDelta(0 if unused else node.integer("vThMant"), sends_sum)
     return Neuron(
         current_decay=_decay(node, "iDecay", channels),
         voltage_decay=_decay(node, "vDecay", channels),

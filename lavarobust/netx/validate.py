@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
 
 import numpy as np
 
 from lavarobust.errors import ModelFileError
-from lavarobust.netx.limits import DECAY_UNITY
-from lavarobust.netx.model import Conv, Dense, Flatten, Input, Layer, Neuron, Shape
+from lavarobust.netx.limits import DECAY_UNITY, SIGMA_DELTA_SHIFT
+from lavarobust.netx.model import Conv, Dense, Flatten, Input, Layer, Neuron, Shape, SigmaDelta
 
 SIZE_MAX = 1 << 26
 """Largest number of neurons, or of weights, that one layer may have."""
@@ -20,6 +21,11 @@ CONV_PARAMETER_MAX = 127
 """Lava's ``Conv`` keeps kernel size, stride, padding, dilation and groups as int8."""
 
 NEURON_KINDS = ("CUBA", "LOIHI")
+
+SIGMA_DELTA_KIND = "SDNN"
+
+SIGMA_DELTA_END = 1 << (31 - SIGMA_DELTA_SHIFT)
+"""Thresholds and biases of sigma-delta neurons from here on leave int32 when they are shifted left."""
 
 
 def validate_layer(layer: Layer, where: str) -> None:
@@ -34,7 +40,9 @@ def validate_layer(layer: Layer, where: str) -> None:
     if isinstance(layer, Flatten):
         return
     validate_shape(layer.shape, f"{where}/shape")
-    if layer.neuron is not None:
+    if isinstance(layer.neuron, SigmaDelta):
+        _sigma_delta(layer.neuron, f"{where}/neuron")
+    elif layer.neuron is not None:
         _neuron(layer.neuron, layer.shape[0], f"{where}/neuron")
     if isinstance(layer, Input):
         if len(layer.shape) not in (1, 3):
@@ -49,10 +57,32 @@ def validate_layer(layer: Layer, where: str) -> None:
             f"shape {layer.bias.shape} for {layer.shape[0]} channels",
             "A bias has one value per channel (per neuron of a dense layer)",
         )
+    if isinstance(layer.neuron, SigmaDelta) and layer.bias is not None:
+        _sigma_delta_bias(layer.neuron, layer.bias, f"{where}/bias")
     if isinstance(layer, Dense):
         _dense(layer, where)
     else:
         _conv(layer, where)
+
+
+def validate_populations(layers: Sequence[Layer], name: str) -> None:
+    """Refuse a network with sigma-delta neurons and others.
+
+    Raises:
+        ModelFileError: names the first layer whose neurons are not of the same kind as those before it.
+    """
+    first: bool | None = None
+    for index, layer in enumerate(layers):
+        if isinstance(layer, Flatten) or layer.neuron is None:
+            continue
+        sigma_delta = isinstance(layer.neuron, SigmaDelta)
+        if first is not None and first != sigma_delta:
+            raise ModelFileError(
+                f"{name}: layer/{index}/neuron",
+                "sigma-delta and LIF neurons in one network are not supported",
+                "Export a network with neurons of one kind",
+            )
+        first = sigma_delta
 
 
 def validate_shape(shape: Shape, where: str) -> None:
@@ -87,6 +117,32 @@ def _neuron(neuron: Neuron, channels: int, where: str) -> None:
             f"{where}/vThMant",
             f"threshold {neuron.threshold} is not in 0..{THRESHOLD_END - 1}",
             "Thresholds are 17-bit mantissas; export with a smaller scale",
+        )
+
+
+def _sigma_delta(neuron: SigmaDelta, where: str) -> None:
+    if neuron.kind != SIGMA_DELTA_KIND:
+        raise ModelFileError(
+            f"{where}/type", f"unknown sigma-delta neuron {neuron.kind!r}", f"Use {SIGMA_DELTA_KIND}"
+        )
+    if not 0 <= neuron.threshold < SIGMA_DELTA_END:
+        raise ModelFileError(
+            f"{where}/vThMant",
+            f"threshold {neuron.threshold} is not in 0..{SIGMA_DELTA_END - 1}",
+            f"Lava shifts it left by {SIGMA_DELTA_SHIFT} bits in 32: export with a smaller scale",
+        )
+
+
+def _sigma_delta_bias(neuron: SigmaDelta, bias: np.ndarray, where: str) -> None:
+    if neuron.sends_sum:
+        raise ModelFileError(
+            where, "stock Lava fails on a bias in front of neurons that send their sum", "Export without it"
+        )
+    if bias.min() <= -SIGMA_DELTA_END or bias.max() >= SIGMA_DELTA_END:
+        raise ModelFileError(
+            where,
+            f"biases {int(bias.min())}..{int(bias.max())} are not within +-{SIGMA_DELTA_END - 1}",
+            f"Lava shifts them left by {SIGMA_DELTA_SHIFT} bits in 32: export with a smaller scale",
         )
 
 

@@ -13,9 +13,20 @@ from lavarobust.files import atomic_write
 from lavarobust.netx.deployment import input_message_bits
 from lavarobust.netx.deployment_json import deployment_json
 from lavarobust.netx.loader_rules import changed_by_loading
-from lavarobust.netx.model import UNSPECIFIED, Conv, Dense, Flatten, Input, Layer, Model, Neuron, Shape
+from lavarobust.netx.model import (
+    UNSPECIFIED,
+    AnyNeuron,
+    Conv,
+    Dense,
+    Flatten,
+    Input,
+    Layer,
+    Model,
+    Shape,
+    SigmaDelta,
+)
 from lavarobust.netx.shapes import output_shapes
-from lavarobust.netx.validate import validate_layer
+from lavarobust.netx.validate import validate_layer, validate_populations
 
 FLOAT32_EXACT = 1 << 24
 """float32 holds every whole number up to here; NetX keeps weights as float32."""
@@ -44,6 +55,7 @@ def model_image(model: Model, name: str = "model") -> bytes:
         where = f"{name}: layer/{index}"
         validate_layer(layer, where)
         _refuse_inexact(layer, where)
+    validate_populations(model.layers, name)
     shapes = output_shapes(model.layers, model.input_shape, name)
     if not any(isinstance(layer, (Dense, Conv)) for layer in model.layers):
         raise ModelFileError(name, "holds no dense or conv layer", "Give at least one")
@@ -60,7 +72,8 @@ def model_image(model: Model, name: str = "model") -> bytes:
 def _refuse_inexact(layer: Layer, where: str) -> None:
     if isinstance(layer, Flatten):
         return
-    if layer.neuron is not None and layer.neuron.threshold >= THRESHOLD_END:
+    sigma_delta = isinstance(layer.neuron, SigmaDelta)
+    if layer.neuron is not None and not sigma_delta and layer.neuron.threshold >= THRESHOLD_END:
         raise ModelFileError(
             f"{where}/neuron/vThMant",
             f"threshold {layer.neuron.threshold} needs more than 18 bits",
@@ -77,7 +90,11 @@ def _refuse_inexact(layer: Layer, where: str) -> None:
         )
     if np.abs(layer.weight.astype(np.int64)).max() > FLOAT32_EXACT:
         raise ModelFileError(f"{where}/weight", "weights beyond 2**24 don't fit NetX", "Quantise to 8 bits")
-    if layer.bias is not None and not np.array_equal(layer.bias, layer.bias.astype(np.int16)):
+    if (
+        layer.bias is not None
+        and not sigma_delta
+        and not np.array_equal(layer.bias, layer.bias.astype(np.int16))
+    ):
         raise ModelFileError(
             f"{where}/bias",
             f"bias of {_farthest(layer.bias)} leaves int16 and would wrap",
@@ -130,8 +147,14 @@ def _write_conv(group: h5py.Group, layer: Conv) -> None:
     _write_neuron(group.create_group("neuron"), layer.neuron)
 
 
-def _write_neuron(group: h5py.Group, neuron: Neuron) -> None:
+def _write_neuron(group: h5py.Group, neuron: AnyNeuron) -> None:
     _text(group, "type", neuron.kind)
+    if isinstance(neuron, SigmaDelta):
+        _text(group, "activation", "relu")
+        _numbers(group, "vThMant", neuron.threshold)
+        if neuron.sends_sum:
+            group.create_dataset("sigma_output", data=True, track_times=False)
+        return
     _numbers(group, "iDecay", neuron.current_decay)
     _numbers(group, "vDecay", neuron.voltage_decay)
     _numbers(group, "vThMant", neuron.threshold)
@@ -146,8 +169,9 @@ def _write_own_group(group: h5py.Group, model: Model, where: str) -> None:
     if model.deployment is None:
         return
     _numbers(arguments, "input_message_bits", input_message_bits(model.deployment.encoding))
-    _numbers(arguments, "reset_interval", model.deployment.steps)
-    _numbers(arguments, "reset_offset", 1)
+    if not model.sigma_delta:  # which stock Lava can't reset
+        _numbers(arguments, "reset_interval", model.deployment.steps)
+        _numbers(arguments, "reset_offset", 1)
     _text(group, "deployment", deployment_json(model.deployment, where))
 
 

@@ -172,7 +172,7 @@ def test_shipped_pilotnet() -> None:
     assert model.layers[-1].weight.shape == (1, 10)  # type: ignore[union-attr]
 
 
-def test_shipped_ntidigits_and_sdnn() -> None:
+def test_shipped_ntidigits() -> None:
     path = shipped("gts/ntidigits/ntidigits.net")
     model = read_model(path, layers=5)
     assert model.input_shape == (1, 1, 64)
@@ -181,8 +181,6 @@ def test_shipped_ntidigits_and_sdnn() -> None:
     assert [None if delay is None else int(delay.max()) for delay in delays] == [62, 62, None]
     with pytest.raises(ModelFileError, match="layer/5/type"):
         read_model(path)
-    with pytest.raises(ModelFileError, match=r"layer/0/neuron/type.*not supported yet"):
-        read_model(shipped("gts/pilotnet_sdnn/network.net"))
 
 
 def test_flat_input_layer_with_an_image_deployment(tmp_path: Path) -> None:

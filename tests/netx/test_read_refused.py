@@ -19,6 +19,7 @@ def image() -> bytes:
     return model_image(conv_model())
 
 
+SDNN = {"neuron/type": b"SDNN", "neuron/vThMant": 1}
 COMPLEX = {"type": b"dense", "shape": [2], "weight/real": [[1.0]], "weight/imag": [[1.0]]}
 RECURRENT = DENSE | LIF | {"type": b"dense_rec", "weight_rec": [[2, 0], [0, 2]]}
 
@@ -32,7 +33,12 @@ RECURRENT = DENSE | LIF | {"type": b"dense_rec", "weight_rec": [[2, 0], [0, 2]]}
         ({"type": b"concat"}, "type", "doesn't run 'concat'"),
         ({"type": b"softmax"}, "type", "unknown layer type 'softmax'"),
         (DENSE | {"neuron/type": b"RF_PHASE"}, "neuron/type", "resonate-and-fire"),
-        (DENSE | {"neuron/type": b"SDNN"}, "neuron/type", "not supported yet"),
+        (DENSE | {"neuron/type": b"SDNN"}, "neuron/vThMant", "missing"),
+        (DENSE | SDNN | {"neuron/vThMant": -1}, "neuron/vThMant", "not in 0..524287"),
+        (DENSE | SDNN | {"neuron/vThMant": 1 << 19}, "neuron/vThMant", "not in 0..524287"),
+        (DENSE | SDNN | {"bias": [1 << 19, 0]}, "bias", "within +-524287"),
+        (DENSE | SDNN | {"neuron/sigma_output": True, "bias": [1, 0]}, "bias", "send their sum"),
+        (DENSE | SDNN | {"neuron/messageBits": 16}, "neuron/messageBits", "fails"),
         (DENSE | {"neuron/type": b"ADEX"}, "neuron/type", "unknown neuron type 'ADEX'"),
         (DENSE | LIF | {"neuron/messageBits": 8}, "neuron/messageBits", "fails"),
         (COMPLEX, "weight", "complex"),

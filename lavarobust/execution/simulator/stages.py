@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lavarobust.dynamics import LIF, Surrogate
+from lavarobust.errors import BackendError
 from lavarobust.netx.fanout import fan_out, recurrent_fan_out
 from lavarobust.netx.loader_rules import effective_bias, effective_delay, load_weight
 from lavarobust.netx.model import Conv, Dense, Flatten, Input, Model, Neuron, Shape
@@ -81,7 +82,11 @@ def compile_model(model: Model, surrogate: Surrogate = Surrogate()) -> tuple[Sta
 def _stage(
     model: Model, index: int, layer: Input | Dense | Conv, input_shape: Shape, surrogate: Surrogate
 ) -> Stage:
-    assert layer.neuron is not None
+    if not isinstance(layer.neuron, Neuron):
+        raise BackendError(
+            f"{model.name}: {model.layer_name(index)} has sigma-delta neurons, which send no spikes that a "
+            "surrogate gradient could go back through. Use a model with LIF neurons"
+        )
     shape = tuple(layer.shape)
     bias = synapse = recurrent = delays = fan = recurrent_fan = None
     if not isinstance(layer, Input):
