@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from lavarobust.cli.options import (
-    backend_option,
+    backend_options,
     image_options,
     json_option,
     output_option,
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--width", type=float, default=1.0, show_default=True, help="Of the surrogate, in thresholds.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random starts.")
 @output_option("--save", "save", "Write the adversarial images of the last attack to this .npz file.")
-@backend_option
+@backend_options
 @image_options
 @plan_options
 @json_option
@@ -49,6 +49,7 @@ def attack_command(
     seed: int,
     save: str | None,
     backend: str,
+    workers: int,
     json_path: str | None,
     **choices: Any,
 ) -> None:
@@ -70,6 +71,7 @@ def attack_command(
             epsilons=epsilons,
             surrogate=Surrogate(surrogate, width),
             backend=backend,
+            workers=workers,
             seed=seed,
             progress=progress,
         )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lavarobust.cli.options import backend_option, image_options, json_option, plan_options, split_choices
+from lavarobust.cli.options import backend_options, image_options, json_option, plan_options, split_choices
 from lavarobust.cli.output import count, show_assumptions, show_table, write_json
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--rule", "rules", multiple=True, metavar="NAME",
               help="executed, hire-eq7 or hire-eq8; may be given several times "
               "[default: all that apply].")  # fmt: skip
-@backend_option
+@backend_options
 @image_options
 @plan_options
 @json_option
@@ -30,6 +30,7 @@ def energy_command(
     profiles: tuple[str, ...],
     rules: tuple[str, ...],
     backend: str,
+    workers: int,
     json_path: str | None,
     **choices: Any,
 ) -> None:
@@ -44,7 +45,12 @@ def energy_command(
     from lavarobust.experiment.bill import PROFILES, bill
 
     report = bill(
-        file, *split_choices(choices), profiles=profiles or PROFILES, rules=rules or None, backend=backend
+        file,
+        *split_choices(choices),
+        profiles=profiles or PROFILES,
+        rules=rules or None,
+        backend=backend,
+        workers=workers,
     )
     record = report.record
     show_assumptions(report.assumptions)

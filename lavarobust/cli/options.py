@@ -40,12 +40,22 @@ def output_option(flag: str, name: str, text: str) -> Callable[[Command], Comman
 
 json_option = output_option("--json", "json_path", "Also write the result as JSON to this file.")
 
-backend_option = click.option(
-    "--backend",
-    type=click.Choice(BACKENDS),
-    default="simulator",
-    show_default=True,
-    help="What executes the integers. loihi2 needs Intel's lava-loihi and has not run on hardware.",
+backend_options = _stack(
+    click.option(
+        "--backend",
+        type=click.Choice(BACKENDS),
+        default="simulator",
+        show_default=True,
+        help="What executes the integers. loihi2 needs Intel's lava-loihi and has not run on hardware.",
+    ),
+    click.option(
+        "--workers",
+        type=click.IntRange(min=1),
+        metavar="N",
+        default=1,
+        show_default=True,
+        help="Processes that the lava backend divides the images among.",
+    ),
 )
 
 image_options = _stack(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lavarobust.cli.options import backend_option, image_options, json_option, plan_options, split_choices
+from lavarobust.cli.options import backend_options, image_options, json_option, plan_options, split_choices
 from lavarobust.cli.output import count, show_assumptions, show_table, write_json
 
 if TYPE_CHECKING:
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
 @click.command("run", short_help="Execute a file on images: accuracy and exact counts.")
 @click.argument("file")
-@backend_option
+@backend_options
 @image_options
 @plan_options
 @json_option
-def run_command(file: str, backend: str, json_path: str | None, **choices: Any) -> None:
+def run_command(file: str, backend: str, workers: int, json_path: str | None, **choices: Any) -> None:
     """Execute FILE on images and print its accuracy and exact counts.
 
     \b
     Examples:
       lavarobust run model.net
-      lavarobust run model.net --backend lava --limit 20
+      lavarobust run model.net --backend lava --workers 2 --limit 20
       lavarobust run other.net --steps 32 --encoding rate --data mnist --data-root ~/data
     """
     from lavarobust.experiment.run import run
 
-    result = run(file, *split_choices(choices), backend=backend)
+    result = run(file, *split_choices(choices), backend=backend, workers=workers)
     record = result.record
     show_assumptions(result.assumptions)
     click.echo(

@@ -32,4 +32,17 @@ def backend(name: str, **options: Any) -> Backend:
     return made
 
 
-__all__ = ["Backend", "backend"]
+def backend_with_workers(name: str, workers: int = 1) -> Backend:
+    """The backend of that name, its samples divided among so many processes.
+
+    Raises:
+        SettingsError: no such backend, or one that runs in this process alone.
+    """
+    if workers == 1:
+        return backend(name)
+    if name != "lava":
+        raise SettingsError(f"the backend {name!r} runs in one process. Leave out --workers, or choose lava")
+    return backend(name, workers=workers)
+
+
+__all__ = ["Backend", "backend", "backend_with_workers"]

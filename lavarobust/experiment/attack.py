@@ -19,7 +19,7 @@ from lavarobust.attacks import (
 from lavarobust.attacks.evaluate import Progress
 from lavarobust.dynamics import Surrogate
 from lavarobust.errors import SettingsError
-from lavarobust.execution import backend as make_backend
+from lavarobust.execution import backend_with_workers
 from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.run import PlanChoice, prepare
 
@@ -100,6 +100,7 @@ def attack(
     epsilons: Sequence[float] = (0.1,),
     surrogate: Surrogate = Surrogate(),  # noqa: B008
     backend: str = "simulator",
+    workers: int = 1,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> AttackReport:
@@ -113,6 +114,7 @@ def attack(
         epsilons: linf radii in pixel units, pixels being in [0, 1].
         surrogate: derivative of a spike in the attacker's gradients.
         backend: what executes clean and adversarial images and judges them.
+        workers: processes that the lava backend divides the images among.
         seed: key of random starts.
         progress: told how far it is.
     """
@@ -124,7 +126,7 @@ def attack(
         part.images,
         part.labels,
         part.indices,
-        make_backend(backend),
+        backend_with_workers(backend, workers),
         attacks,
         [ThreatModel(epsilon) for epsilon in epsilons],
         surrogate,

@@ -10,7 +10,7 @@ from typing import Any
 from lavarobust.energy import Bill, Profile, applicable_rules, load_profile, make_ledger, price
 from lavarobust.energy.rules import find_rule
 from lavarobust.errors import SettingsError
-from lavarobust.execution import backend as make_backend
+from lavarobust.execution import backend_with_workers
 from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.plan import execute
 from lavarobust.experiment.run import PlanChoice, prepare
@@ -76,6 +76,7 @@ def bill(
     profiles: Sequence[str | Path] = PROFILES,
     rules: Sequence[str] | None = None,
     backend: str = "simulator",
+    workers: int = 1,
 ) -> EnergyReport:
     """Execute a ``.net`` file and price its exact counts, in pJ per sample.
 
@@ -86,6 +87,7 @@ def bill(
         profiles: price tables, by name or as a TOML file of one's own.
         rules: counting rules, see :data:`lavarobust.energy.RULES`; None takes all that apply.
         backend: what executes and counts.
+        workers: processes that the lava backend divides the images among.
 
     Raises:
         SettingsError: an unknown price table or rule, or a rule that does not hold for the model.
@@ -96,7 +98,9 @@ def bill(
         find_rule(rule)
     prepared = prepare(path, images, plan)
     part = prepared.chosen.images
-    record = execute(make_backend(backend), prepared.model, prepared.plan, part.images, part.indices)
+    record = execute(
+        backend_with_workers(backend, workers), prepared.model, prepared.plan, part.images, part.indices
+    )
     return EnergyReport(
         record,
         bills_of(record, prepared.model, tables, rules),

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lavarobust.execution import backend as make_backend
+from lavarobust.execution import backend_with_workers
 from lavarobust.experiment.inputs import ChosenImages, DataChoice, choose_images
 from lavarobust.experiment.plan import Plan, execute, plan_for
 from lavarobust.experiment.shipped import model_path
@@ -104,6 +104,7 @@ def run(
     images: DataChoice = DataChoice(),  # noqa: B008
     plan: PlanChoice = PlanChoice(),
     backend: str = "simulator",
+    workers: int = 1,
 ) -> RunResult:
     """Execute a ``.net`` file on images.
 
@@ -112,10 +113,13 @@ def run(
         images: which images; by default the test part of the data set that the file names.
         plan: T, encoding and readout, for files that don't say.
         backend: ``simulator``, ``lava`` or ``loihi2``.
+        workers: processes that the lava backend divides the images among.
     """
     prepared = prepare(path, images, plan)
     part = prepared.chosen.images
-    record = execute(make_backend(backend), prepared.model, prepared.plan, part.images, part.indices)
+    record = execute(
+        backend_with_workers(backend, workers), prepared.model, prepared.plan, part.images, part.indices
+    )
     correct = record.prediction == part.labels
     return RunResult(
         record,

@@ -94,6 +94,10 @@ def test_run_prints_accuracy_and_counts_alike_on_both_backends(cli, model_file, 
     assert answers["simulator"][1] == answers["lava"][1]
     result = lavarobust.run(model_file, DataChoice(part="validation", limit=10))
     assert answers["simulator"][0] == plain(result.as_dict())
+    flags = ("--part", "validation", "--limit", 10, "--json", tmp_path / "two.json")
+    divided = cli("run", model_file, "--backend", "lava", "--workers", 2, *flags)
+    assert (divided.code, divided.err) == (0, "")
+    assert written(tmp_path / "two.json") == answers["lava"][0]
     layer = result.record.layers[0]
     row = next(line for line in answers["lava"][1].splitlines() if "1 conv" in line).split()
     assert row[2:7] == [
