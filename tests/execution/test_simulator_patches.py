@@ -7,7 +7,10 @@ import pytest
 import torch
 
 from lavarobust.execution.simulator.patches import Patches, alike, conv_patches, dense_patches, no_patches
+from lavarobust.execution.simulator.prepared import prepare
+from lavarobust.execution.simulator.stages import compile_model
 from lavarobust.execution.simulator.vectors import LANES
+from lavarobust.netx.model import Conv, Model, Neuron
 
 
 def summed(patches: Patches, active: np.ndarray) -> np.ndarray:
@@ -45,6 +48,7 @@ def test_patches_make_up_a_convolution(seed) -> None:
     patches = conv_patches(
         weight, (channels, height, width), tuple(expected.shape), stride, padding, dilation, groups, fan_out
     )
+    assert not patches.dense
     got = summed(patches, image[0].permute(1, 2, 0).reshape(-1).numpy().astype(np.int64))
     np.testing.assert_array_equal(got, expected.permute(1, 2, 0).reshape(-1).numpy())
     everything = summed(patches, np.ones(channels * height * width, dtype=np.int64))
@@ -96,4 +100,31 @@ def test_both_matrices_of_a_recurrent_layer_become_alike() -> None:
 
 def test_a_population_without_synapses_has_places_all_the_same() -> None:
     places = no_patches((2, 3, 5)).places
-    assert (places.lines, places.width, places.channels) == (1, 30, 1)
+    assert (places.lines, places.width, places.channels) == (1, 30, 2)
+
+
+def test_a_dense_layer_has_a_channel_that_drives_nothing() -> None:
+    patches = dense_patches(np.array([[3, -5], [7, 1]]), np.ones((2, 2), dtype=np.int64))
+    assert patches.dense and patches.places.channels == 3
+    assert (
+        summed(patches, np.array([1, 1, 1])).tolist()
+        == summed(patches, np.array([1, 1, 0])).tolist()
+        == [-2, 8]
+    )
+    assert patches.places.fan_out[0, 2] == 0
+
+
+@pytest.mark.parametrize(("side", "dense"), [(3, True), (9, False)])
+def test_a_convolution_to_few_outputs_runs_as_a_dense_layer(side, dense) -> None:
+    rng = np.random.default_rng(side)
+    weight = rng.integers(-127, 128, (6, 2, 3, 2)).astype(np.int32)
+    layer = Conv(weight, Neuron(4096, 0, 9), (6, side - 2, side), padding=(0, 1), dilation=(1, 2), groups=2)
+    model = Model((layer,), (4, side, side))
+    [prepared] = prepare(compile_model(model), model.input_shape)
+    assert prepared.dense is dense
+    image = (rng.random((1, 4, side, side)) < 0.5).astype(np.float64)
+    expected = torch.nn.functional.conv2d(
+        torch.from_numpy(image), torch.from_numpy(weight).double(), None, 1, (0, 1), (1, 2), 2
+    )
+    got = summed(prepared.patches, image[0].transpose(1, 2, 0).reshape(-1).astype(np.int64))
+    assert got.tolist() == expected[0].permute(1, 2, 0).flatten().int().tolist()

@@ -6,8 +6,8 @@ import numba
 import numpy as np
 import pytest
 
-from lavarobust.execution.simulator.events import count_row, list_spikes, list_values, put_row
-from lavarobust.execution.simulator.neuron_rows import add_row, read_row, step_row
+from lavarobust.execution.simulator.events import SPARE, count_row, list_spikes, list_values, put_row
+from lavarobust.execution.simulator.neuron_rows import add_row, read_row, start_row, step_row
 from lavarobust.execution.simulator.vectors import (
     CACHE_LINE,
     LANES,
@@ -15,6 +15,7 @@ from lavarobust.execution.simulator.vectors import (
     add_rows_times,
     aligned_zeros,
     set_bits,
+    sum_listed,
 )
 
 LIMIT = 1 << 23
@@ -43,6 +44,16 @@ def call_add_times(sums, at, weights, base, rows, factors, first, last):
 @numba.njit
 def call_add_row(drive, more):
     add_row(drive, more)
+
+
+@numba.njit
+def call_sum(table, listed, first, last):
+    return sum_listed(table, listed, first, last)
+
+
+@numba.njit
+def call_start(sums, full, low, negated):
+    start_row(sums, full, low, negated)
 
 
 @numba.njit
@@ -129,6 +140,27 @@ def test_rows_are_widened_and_added(weights, sums) -> None:
     assert total.tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize("count", range(11))
+def test_rows_are_added_in_turns_and_one_by_one(count) -> None:
+    matrix = np.arange(11 * LANES).reshape(11, LANES).astype(np.int16)
+    total = np.zeros(LANES, dtype=np.int16)
+    call_add(total, 0, matrix.reshape(-1), 0, np.arange(11, dtype=np.int32), 0, count)
+    assert total.tolist() == matrix[:count].sum(axis=0).tolist()
+
+
+def test_listed_items_are_summed() -> None:
+    table = np.array([[5, 1 << 40, -3, 7]])
+    assert call_sum(table, np.array([0, 1, 1, 0, 3, 2, 2, 2], dtype=np.int32), 0, 8) == 10 + (2 << 40) + 7 - 9
+    assert call_sum(table, np.array([0, 1, 1, 0], dtype=np.int32), 2, 2) == 0
+
+
+@pytest.mark.parametrize(("negated", "expected"), [(True, -1), (False, 0)])
+def test_a_row_starts_from_zero_or_from_all_inputs(negated, expected) -> None:
+    sums, full = np.full(LANES, 9, dtype=np.int16), np.arange(50, dtype=np.int16)
+    call_start(sums, full, 10, negated)
+    assert sums.tolist() == (expected * full[10:42]).tolist()
+
+
 def test_rows_are_multiplied_by_their_values() -> None:
     matrix = np.arange(3 * LANES).reshape(3, LANES).astype(np.int8)
     rows, factors = np.array([2, 0, 1], dtype=np.int32), np.array([-70_000, 3, 9], dtype=np.int32)
@@ -148,7 +180,7 @@ def test_spikes_are_listed_or_the_silent_where_they_are_fewer(inputs) -> None:
         padded[:inputs] = active
         words = np.zeros((2, 3, len(padded) // 64), dtype=np.uint64)
         words[1, 2] = np.packbits(padded, bitorder="little").view(np.uint64)
-        listed = np.full(inputs + 4, -1, dtype=np.int32)
+        listed = np.full(inputs + 3 + SPARE, -1, dtype=np.int32)
         spikes, found, silent = list_spikes(words, 1, 2, inputs, listed, 3)
         assert spikes == active.sum()
         assert silent == (2 * active.sum() > inputs)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lavarobust.dynamics.compiled import inlined, unmanaged
-from lavarobust.execution.simulator.events import list_spikes, list_values
+from lavarobust.execution.simulator.events import SPARE, list_spikes, list_values
 from lavarobust.execution.simulator.neuron_rows import read_row
 from lavarobust.execution.simulator.vectors import LANES, add_rows, add_rows_times, aligned_zeros
 from lavarobust.execution.simulator.window import Arrivals, Synapses, count_arrivals, run_row
@@ -32,8 +32,7 @@ def conv_scratch(arrivals: Arrivals, synapses: Synapses) -> ConvScratch:
     inputs = len(places.at) * places.channels
     states = places.lines * -(-places.width // LANES) * LANES
     return ConvScratch(
-        # beside the events, room for one that ends the list
-        np.empty(inputs + 1, dtype=np.int32),
+        np.empty(inputs + SPARE, dtype=np.int32),
         np.empty(inputs if arrivals.values.shape[1] else 0, dtype=np.int32),
         aligned_zeros(places.size, synapses.full.dtype, places.origin),
         aligned_zeros(LANES, np.int32),

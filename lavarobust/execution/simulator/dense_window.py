@@ -7,9 +7,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lavarobust.dynamics.compiled import inlined, unmanaged
-from lavarobust.execution.simulator.events import list_spikes, list_values
-from lavarobust.execution.simulator.neuron_rows import add_row, read_row
-from lavarobust.execution.simulator.vectors import LANES, add_rows, add_rows_times, aligned_zeros
+from lavarobust.execution.simulator.events import SPARE, list_spikes, list_values
+from lavarobust.execution.simulator.neuron_rows import add_row, read_row, start_row
+from lavarobust.execution.simulator.vectors import (
+    LANES,
+    UNROLLED,
+    add_rows,
+    add_rows_times,
+    aligned_zeros,
+    sum_listed,
+)
 from lavarobust.execution.simulator.window import Arrivals, Synapses, count_arrivals, run_row
 
 _TOGETHER = 32
@@ -34,15 +41,15 @@ class DenseScratch(NamedTuple):
 
 def dense_scratch(arrivals: Arrivals, synapses: Synapses, recurrent: Synapses, steps: int) -> DenseScratch:
     """What :func:`run_dense` works in."""
-    size, inputs = synapses.places.width, synapses.places.channels
+    size, listed = synapses.places.width, synapses.places.channels + SPARE
     together = 1 if len(recurrent.weights) else min(_TOGETHER, steps)
     states = -(-size // LANES) * LANES
     return DenseScratch(
-        np.empty(together * inputs, dtype=np.int32),
-        np.empty(together * inputs if arrivals.values.shape[1] else 0, dtype=np.int32),
+        np.empty(together * listed, dtype=np.int32),
+        np.empty(together * listed if arrivals.values.shape[1] else 0, dtype=np.int32),
         np.zeros(together, dtype=np.int64),
         np.zeros(together, dtype=np.bool_),
-        np.empty(size, dtype=np.int32),
+        np.empty(recurrent.places.channels + SPARE, dtype=np.int32),
         aligned_zeros(LANES, synapses.full.dtype),
         aligned_zeros(LANES, recurrent.full.dtype),
         aligned_zeros(LANES, np.int32),
@@ -70,7 +77,8 @@ def run_dense(
         recurrent: synapses from the population to itself; no weights where there are none.
         scratch: of :func:`dense_scratch`.
     """
-    size, inputs = synapses.places.width, synapses.places.channels
+    size, channels = synapses.places.width, synapses.places.channels
+    stride = channels + SPARE
     steps, rows = results.words.shape[1], (size + LANES - 1) // LANES
     fed_back = len(recurrent.weights) > 0
     listed, amounts, found, silent, back, sums, back_sums, drive, back_drive, u, v = scratch
@@ -81,33 +89,34 @@ def run_dense(
         for start in range(0, steps, together):
             group = min(together, steps - start)
             for s in range(group):
-                found[s], silent[s] = _list(arrivals, n, start + s, synapses, listed, amounts, s, results)
+                found[s], silent[s] = _list(
+                    arrivals, n, start + s, synapses, listed, amounts, s * stride, results
+                )
             back_found, back_silent = 0, False
             if fed_back and start:
                 back_found, back_silent = _list_back(recurrent, n, start, back, results)
             for row in range(rows):
                 low = row * LANES
                 for s in range(group):
-                    _start(sums, silent[s], synapses.full, low)
+                    start_row(sums, synapses.full, low, silent[s])
+                    base, begin = low * channels, s * stride
                     if len(amounts):
-                        add_rows_times(
-                            sums,
-                            0,
-                            synapses.weights,
-                            low * inputs,
-                            listed,
-                            amounts,
-                            s * inputs,
-                            s * inputs + found[s],
-                        )
+                        end = begin + found[s]
+                        add_rows_times(sums, 0, synapses.weights, base, listed, amounts, begin, end)
                     else:
-                        add_rows(
-                            sums, 0, synapses.weights, low * inputs, listed, s * inputs, s * inputs + found[s]
-                        )
+                        add_rows(sums, 0, synapses.weights, base, listed, begin, begin + found[s])
                     cut = read_row(sums, 0, silent[s], synapses.left, synapses.right, synapses.wrapped, drive)
                     if fed_back:
-                        _start(back_sums, back_silent, recurrent.full, low)
-                        add_rows(back_sums, 0, recurrent.weights, low * size, back, 0, back_found)
+                        start_row(back_sums, recurrent.full, low, back_silent)
+                        add_rows(
+                            back_sums,
+                            0,
+                            recurrent.weights,
+                            low * recurrent.places.channels,
+                            back,
+                            0,
+                            back_found,
+                        )
                         cut |= read_row(
                             back_sums, 0, back_silent, recurrent.left, recurrent.right, False, back_drive
                         )
@@ -122,12 +131,10 @@ def run_dense(
 
 @inlined
 def _list(
-    arrivals: Any, n: int, t: int, synapses: Any, listed: Any, amounts: Any, slot: int, results: Any
+    arrivals: Any, n: int, t: int, synapses: Any, listed: Any, amounts: Any, low: int, results: Any
 ) -> tuple[int, bool]:
-    """List a step's events in a slot and count them."""
-    inputs, fan_out = synapses.places.channels, synapses.places.fan_out
-    low = slot * inputs
-    silent = False
+    """List a step's events from ``low`` on and count them; returns the list's length."""
+    inputs, silent = synapses.places.channels - 1, False
     if t < arrivals.words.shape[1]:
         events, found, silent = list_spikes(arrivals.words, n, t, inputs, listed, low)
     elif t < arrivals.values.shape[1]:
@@ -135,31 +142,31 @@ def _list(
         found = events
     else:
         return 0, False
-    operations = 0
-    for i in range(low, low + found):
-        operations += fan_out[0, listed[i]]
-    if silent:
-        operations = synapses.places.full_fan_out - operations
-    count_arrivals(results, n, t, events, operations)
+    found = _fill_up(listed, low, found, inputs)
+    count_arrivals(results, n, t, events, _driven(synapses.places, listed, low, found, silent))
     return found, silent
 
 
 @inlined
 def _list_back(recurrent: Any, n: int, t: int, listed: Any, results: Any) -> tuple[int, bool]:
     """List the spikes of the step before ``t`` and count what they drive, in the step that sent them."""
-    fan_out = recurrent.places.fan_out
-    _, found, silent = list_spikes(results.words, n, t - 1, recurrent.places.channels, listed, 0)
-    operations = 0
-    for i in range(found):
-        operations += fan_out[0, listed[i]]
-    if silent:
-        operations = recurrent.places.full_fan_out - operations
-    count_arrivals(results, n, t - 1, 0, operations)
+    inputs = recurrent.places.channels - 1
+    _, found, silent = list_spikes(results.words, n, t - 1, inputs, listed, 0)
+    found = _fill_up(listed, 0, found, inputs)
+    count_arrivals(results, n, t - 1, 0, _driven(recurrent.places, listed, 0, found, silent))
     return found, silent
 
 
 @inlined
-def _start(sums: Any, silent: bool, full: Any, low: int) -> None:
-    """A row of zeros, or of what all inputs would send, negated, to which the silent ones are added."""
-    for k in range(LANES):
-        sums[k] = -full[low + k] if silent else 0
+def _fill_up(listed: Any, low: int, found: int, nobody: int) -> int:
+    """Lengthen a list to whole turns of the loop that adds it, by the channel without weights."""
+    for ahead in range(UNROLLED - 1):
+        listed[low + found + ahead] = nobody
+    return (found + UNROLLED - 1) // UNROLLED * UNROLLED
+
+
+@inlined
+def _driven(places: Any, listed: Any, low: int, found: int, silent: bool) -> int:
+    """Synapses that what is listed drives, or that all but it do."""
+    operations = sum_listed(places.fan_out, listed, low, low + found)
+    return places.full_fan_out - operations if silent else operations

@@ -13,6 +13,9 @@ from lavarobust.execution.simulator.vectors import LANES, WORD, set_bits
 _ONE, _WORD, _LAST_WHOLE = np.uint64(1), np.uint64(WORD), np.uint64(WORD - LANES)
 _WORD_BITS = WORD.bit_length() - 1
 
+SPARE = 8
+"""Places that a list needs beyond its inputs."""
+
 
 @inlined
 def list_spikes(words: Any, n: int, t: int, inputs: int, listed: Any, low: int) -> tuple[int, int, bool]:
@@ -20,7 +23,7 @@ def list_spikes(words: Any, n: int, t: int, inputs: int, listed: Any, low: int) 
 
     Args:
         words: ``(N, T, W)`` uint64, no bit set beyond the inputs.
-        listed: int32, written from ``low`` on.
+        listed: int32, written from ``low`` on, up to ``SPARE`` beyond the list.
 
     Returns:
         The spikes, the length of the list, and whether it holds the silent ones.
@@ -36,10 +39,14 @@ def list_spikes(words: Any, n: int, t: int, inputs: int, listed: Any, low: int) 
             bits = ~bits
             if w == inputs >> _WORD_BITS:
                 bits &= (_ONE << np.uint64(inputs & (WORD - 1))) - _ONE
+        after = end + set_bits(bits)
+        # a fixed number at a time, of which what lies beyond the spikes is written over: no guess how many
         while bits != 0:
-            listed[end] = (w << _WORD_BITS) + np.int64(trailing_zeros(bits))
-            end += 1
-            bits &= bits - _ONE
+            for ahead in range(SPARE):
+                listed[end + ahead] = (w << _WORD_BITS) + np.int64(trailing_zeros(bits))
+                bits &= bits - _ONE
+            end += SPARE
+        end = after
     return spikes, end - low, silent
 
 

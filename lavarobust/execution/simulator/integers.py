@@ -14,7 +14,6 @@ from lavarobust.execution.simulator.patches import Patches, no_patches
 from lavarobust.execution.simulator.prepared import Plan, Prepared, in_rows
 from lavarobust.execution.simulator.stages import Synapse
 from lavarobust.execution.simulator.window import Arrivals, Results, Synapses
-from lavarobust.netx.model import Conv
 
 _PARTS = 4
 """Parts per thread: samples differ in how many spikes they make."""
@@ -80,7 +79,7 @@ def run_layer(
     synapses = _synapses(layer.patches, layer.stage.synapse, plan.wraps_sums)
     if arrivals.values.shape[1]:
         synapses = synapses._replace(full=synapses.full.astype(np.int32))
-    if isinstance(layer.stage.layer, Conv):
+    if not layer.dense:
 
         def run(first: int, last: int) -> None:
             scratch = conv_scratch(arrivals, synapses)

@@ -53,6 +53,20 @@ def read_row(
 
 
 @intrinsic
+def start_row(typingctx: Any, sums: Any, full: Any, low: Any, negated: Any) -> Any:
+    """``sums[:32] = -full[low : low + 32]`` where ``negated``, else zeros."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kinds, (sums, full, low, negated) = signature.args, args
+        row = Memory(context, builder, kinds[1], full).load(low)
+        row = (-row).where(_everywhere(builder, negated), row.of(0))
+        Memory(context, builder, kinds[0], sums).store(ir.Constant(low.type, 0), row)
+        return context.get_dummy_value()
+
+    return types.void(sums, full, types.intp, types.boolean), codegen
+
+
+@intrinsic
 def add_row(typingctx: Any, drive: Any, more: Any) -> Any:
     """``drive[:32] += more[:32]``."""
 

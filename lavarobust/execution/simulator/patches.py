@@ -67,6 +67,7 @@ class Patches:
         scale: bits.
         reach: what no sum of zeros and ones exceeds in magnitude, nor any part of one; in units of 1.
         signed_reach: the same of a sum of values within +-1.
+        dense: whether all inputs reach all neurons, as of :func:`dense_patches`.
     """
 
     weights: np.ndarray
@@ -75,6 +76,7 @@ class Patches:
     scale: int
     reach: int
     signed_reach: int
+    dense: bool = False
 
     def widened(self, weights: Any, sums: Any) -> Patches:
         """The same with weights and sums of these types, which must hold them."""
@@ -163,11 +165,16 @@ def conv_patches(
 
 
 def dense_patches(weight: np.ndarray, fan_out: np.ndarray) -> Patches:
-    """Patches of a dense layer of ``(out, in)`` weights; inputs, also of ``fan_out``, in (H, W, C) order."""
+    """Patches of a dense layer of ``(out, in)`` weights; inputs, also of ``fan_out``, in (H, W, C) order.
+
+    Beyond the inputs there is a channel without weights, with which lists of events can be filled up.
+    """
     outputs, inputs = weight.shape
-    return conv_patches(
-        weight[:, :, None, None], (inputs, 1, 1), (outputs, 1, 1), (1, 1), (0, 0), (1, 1), 1, fan_out
-    )
+    kernel = np.pad(weight, ((0, 0), (0, 1)))[:, :, None, None]
+    shape = (inputs + 1, 1, 1)
+    fan_out = np.pad(fan_out, ((0, 1), (0, 0)))
+    patches = conv_patches(kernel, shape, (outputs, 1, 1), (1, 1), (0, 0), (1, 1), 1, fan_out)
+    return replace(patches, dense=True)
 
 
 def no_patches(shape: Shape) -> Patches:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import prod
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from lavarobust.execution.simulator.order import positions
 from lavarobust.execution.simulator.patches import Patches, alike, conv_patches, dense_patches, no_patches
@@ -24,6 +26,12 @@ from lavarobust.netx.model import Conv, Dense, Input, Shape
 
 _INT32_HALF_RANGE = 1 << 31
 _CONV_SUM_LIMIT = 1 << (CONV_SUM_BITS - 1)
+
+_DENSE_GAIN = 2
+"""Rows that a dense layer adds in the time of one row of a patch, at least."""
+
+_MOST_INPUTS = 4096
+"""Of a convolution that may be expanded: its weights, and what finds them, take their square."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,11 @@ class Prepared:
     patches: Patches
     recurrent: Patches | None
     neurons: Neurons
+
+    @property
+    def dense(self) -> bool:
+        """Whether it runs as a dense layer."""
+        return self.patches.dense
 
     @property
     def _loses_bits(self) -> bool:
@@ -113,8 +126,7 @@ def _prepare(stage: Stage, source: Shape) -> Prepared:
         weight = stage.synapse.weight.numpy().astype(np.int64)
         fan_out = stage.fan_out.numpy().astype(np.int64)[arriving]
         if isinstance(layer, Conv):
-            geometry = (layer.stride, layer.padding, layer.dilation, layer.groups)
-            patches = conv_patches(weight, stage.input_shape, stage.shape, *geometry, fan_out)
+            patches = _conv_patches(layer, weight, stage, fan_out)
         else:
             patches = dense_patches(weight[:, arriving], fan_out)
     if isinstance(layer, Dense) and stage.recurrent is not None:
@@ -130,6 +142,20 @@ def _prepare(stage: Stage, source: Shape) -> Prepared:
         neuron.threshold << STATE_SHIFT if neuron.spikes else POTENTIAL_LIMIT,
     )
     return Prepared(stage, patches, recurrent, neurons)
+
+
+def _conv_patches(layer: Conv, weight: np.ndarray, stage: Stage, fan_out: np.ndarray) -> Patches:
+    """As patches of a dense layer where that is less work: a few outputs, which most inputs reach."""
+    geometry = (layer.stride, layer.padding, layer.dilation, layer.groups)
+    patches = conv_patches(weight, stage.input_shape, stage.shape, *geometry, fan_out)
+    outputs, inputs = prod(stage.shape), prod(stage.input_shape)
+    per_event = (patches.places.rows * patches.places.blocks)[patches.places.phase].mean()
+    if -(-outputs // LANES) > _DENSE_GAIN * per_event or inputs > _MOST_INPUTS:
+        return patches
+    one_each = torch.eye(inputs, dtype=torch.float64).view(inputs, *stage.input_shape)
+    reached = F.conv2d(one_each, torch.from_numpy(weight).double(), None, *geometry)
+    matrix = reached.flatten(1).T.numpy()[positions(stage.shape)][:, positions(stage.input_shape)]
+    return dense_patches(matrix.astype(np.int64), fan_out)
 
 
 def in_rows(values: np.ndarray, patches: Patches) -> np.ndarray:

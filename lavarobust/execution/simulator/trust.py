@@ -49,7 +49,7 @@ class Kind(NamedTuple):
 
 def kind_of(layer: Prepared, graded: bool) -> Kind:
     """The kind that would run a layer."""
-    name = "conv" if isinstance(layer.stage.layer, Conv) else "recurrent" if layer.recurrent else "dense"
+    name = "recurrent" if layer.recurrent else "dense" if layer.dense else "conv"
     return Kind(name, layer.patches.weights.dtype.name, layer.patches.full.dtype.name, graded)
 
 
@@ -102,8 +102,8 @@ def _layer(matrix: np.ndarray, kind: Kind, rng: np.random.Generator) -> Prepared
     matrix.flat[:3] = [low, high, high | 1]
     neuron, recurrent = Neuron(int(rng.integers(1, 4096)), int(rng.integers(1, 4096)), 2000), None
     if kind.layer == "conv":
-        shape: Shape = (matrix.shape[1], 2, 2)
-        layer: Conv | Dense = Conv(_plain(matrix), neuron, (_NEURONS, 3, 3), padding=(1, 1))
+        shape: Shape = (matrix.shape[1], 4, 4)
+        layer: Conv | Dense = Conv(_plain(matrix), neuron, (_NEURONS, 5, 5), padding=(1, 1))
     else:
         shape = matrix.shape[1:]
         recurrent = rng.integers(low, high + 1, (_NEURONS, _NEURONS)) if kind.layer == "recurrent" else None
