@@ -34,7 +34,7 @@ def fitting(model: Model, stimulus: Stimulus, keep: Collection[int]) -> Stimulus
     if frames.shape[-1] > stimulus.steps:
         raise BackendError(f"{model.name}: {frames.shape[-1]} frames do not fit into {stimulus.steps} steps")
     first = model.populations[0][1]
-    if isinstance(first, Input) and frames.shape[-1] != 1:
+    if isinstance(first, Input) and not model.sigma_delta and frames.shape[-1] != 1:
         raise BackendError(
             f"{model.name}: its input neurons hold one image for the whole window, "
             f"not {frames.shape[-1]} frames. Use the encoding 'direct'"

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lavarobust.execution.fitting import fitting
-from lavarobust.execution.simulator.chunk import bytes_per_sample, run_chunk
-from lavarobust.execution.simulator.prepared import Prepared, prepare
+from lavarobust.execution.simulator import sigma_delta_chunk
+from lavarobust.execution.simulator.chunk import Chunk, bytes_per_sample, run_chunk
+from lavarobust.execution.simulator.prepared import prepare
+from lavarobust.execution.simulator.sigma_delta_chunk import run_sigma_delta_chunk
+from lavarobust.execution.simulator.sigma_delta_stages import SigmaDeltaStage, compile_sigma_delta
 from lavarobust.execution.simulator.stages import Stage, compile_model
 from lavarobust.execution.simulator.strict import refuse_changed_parameters, refuse_cuts
 from lavarobust.netx.deployment import ReadoutKind
@@ -51,15 +54,11 @@ class Simulator:
         if self.strict:
             refuse_changed_parameters(model)
         stimulus = fitting(model, stimulus, keep)
-        layers = prepare(compile_model(model), model.input_shape)
-        fits = self.memory_limit // bytes_per_sample(layers, stimulus.frames.shape[-1], stimulus.steps)
-        chunk = max(1, min(fits, _LARGEST_CHUNK))
+        way = (self._sigma_delta if model.sigma_delta else self._spiking)(model, stimulus, readout, keep)
         record = joined(
             (
-                self._run(
-                    model, layers, replace(stimulus, frames=stimulus.frames[n : n + chunk]), readout, keep
-                )
-                for n in range(0, stimulus.samples, chunk)
+                self._run(model, way, replace(stimulus, frames=stimulus.frames[n : n + way.chunk]), readout)
+                for n in range(0, stimulus.samples, way.chunk)
             ),
             stimulus.samples,
         )
@@ -67,19 +66,35 @@ class Simulator:
             refuse_cuts(model, stimulus, record)
         return record
 
-    def _run(
-        self,
-        model: Model,
-        layers: tuple[Prepared, ...],
-        stimulus: Stimulus,
-        readout: ReadoutKind,
-        keep: Collection[int],
-    ) -> Record:
+    def _spiking(self, model: Model, stimulus: Stimulus, readout: ReadoutKind, keep: Collection[int]) -> _Way:
+        layers = prepare(compile_model(model), model.input_shape)
+        fits = self.memory_limit // bytes_per_sample(layers, stimulus.frames.shape[-1], stimulus.steps)
+
+        def run(frames: np.ndarray) -> Chunk:
+            potential = readout == "membrane"
+            return run_chunk(layers, frames, stimulus.steps, potential, keep, self.memory_limit)
+
+        stages = tuple(layer.stage for layer in layers)
+        graded = (not stimulus.binary, *[False] * (len(layers) - 1))
+        return _Way(stages, graded, max(1, min(fits, _LARGEST_CHUNK)), run)
+
+    def _sigma_delta(
+        self, model: Model, stimulus: Stimulus, readout: ReadoutKind, keep: Collection[int]
+    ) -> _Way:
+        stages = compile_sigma_delta(model)
+        fits = self.memory_limit // sigma_delta_chunk.bytes_per_sample(stages, stimulus.steps)
+
+        def run(frames: np.ndarray) -> Chunk:
+            return run_sigma_delta_chunk(stages, frames, stimulus.steps, keep)
+
+        chunk = max(1, min(fits, sigma_delta_chunk.LARGEST_CHUNK))
+        return _Way(stages, (True,) * len(stages), chunk, run)
+
+    def _run(self, model: Model, way: _Way, stimulus: Stimulus, readout: ReadoutKind) -> Record:
         """One chunk."""
         by_potential = readout == "membrane"
-        done = run_chunk(layers, stimulus.frames, stimulus.steps, by_potential, keep, self.memory_limit)
+        done = way.run(stimulus.frames)
         prediction, tied = decide(done.potential if by_potential else done.output_counts)
-        graded_first = not stimulus.binary
         return Record(
             backend=self.name,
             model=model.name,
@@ -89,15 +104,29 @@ class Simulator:
             tied=tied,
             output_counts=done.output_counts,
             potential=done.potential if by_potential else None,
-            layers=tuple(
-                _counts(layer.stage, counts, graded_first and i == 0)
-                for i, (layer, counts) in enumerate(zip(layers, done.layers, strict=True))
-            ),
+            layers=tuple(map(_counts, way.stages, done.layers, way.graded)),
             rasters=done.rasters,
         )
 
 
-def _counts(stage: Stage, counts: dict[str, np.ndarray], graded: bool) -> LayerCounts:
+@dataclass(frozen=True, eq=False)
+class _Way:
+    """How the samples of one run are executed.
+
+    Attributes:
+        stages: the layers with neurons.
+        graded: of each, whether its input events carry payloads.
+        chunk: samples at a time.
+        run: executes frames ``(N, *shape, F)``.
+    """
+
+    stages: tuple[Stage, ...] | tuple[SigmaDeltaStage, ...]
+    graded: tuple[bool, ...]
+    chunk: int
+    run: Callable[[np.ndarray], Chunk]
+
+
+def _counts(stage: Stage | SigmaDeltaStage, counts: dict[str, np.ndarray], graded: bool) -> LayerCounts:
     return LayerCounts(
         name=stage.name,
         neurons=int(np.prod(stage.shape)),

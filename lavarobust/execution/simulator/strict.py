@@ -8,9 +8,11 @@ import torch
 from lavarobust.errors import PrecisionError
 from lavarobust.execution.simulator.cuts import cut_states, cut_sums
 from lavarobust.execution.simulator.propagate import LayerRun, propagate
+from lavarobust.execution.simulator.sigma_delta_chunk import cut_neurons
+from lavarobust.execution.simulator.sigma_delta_stages import SigmaDeltaStage, compile_sigma_delta
 from lavarobust.execution.simulator.stages import Stage, compile_model
 from lavarobust.netx.check import check_model
-from lavarobust.netx.model import Model
+from lavarobust.netx.model import Model, Shape
 from lavarobust.record import Record, Stimulus
 
 _KINDS = (
@@ -18,6 +20,8 @@ _KINDS = (
     ("wraps", "currents wrapped around their 24 bits"),
     ("clips", "potentials were clipped at their 24 bits"),
 )
+
+_SIGMA_DELTA_KINDS = (_KINDS[0], ("wraps", "states wrapped around their 32 bits"))
 
 
 def refuse_changed_parameters(model: Model) -> None:
@@ -37,16 +41,24 @@ def refuse_cuts(model: Model, stimulus: Stimulus, record: Record) -> None:
     Raises:
         PrecisionError: names the first layer, its first step and a neuron there.
     """
-    for stage, layer in zip(compile_model(model), record.layers, strict=True):
-        totals = {kind: int(np.sum(getattr(layer, kind))) for kind, _ in _KINDS}
+    stages: tuple[Stage, ...] | tuple[SigmaDeltaStage, ...] = (
+        compile_sigma_delta(model) if model.sigma_delta else compile_model(model)
+    )
+    kinds = _SIGMA_DELTA_KINDS if model.sigma_delta else _KINDS
+    for stage, layer in zip(stages, record.layers, strict=True):
+        totals = {kind: int(np.sum(getattr(layer, kind))) for kind, _ in kinds}
         if not any(totals.values()):
             continue
         cut = sum(getattr(layer, kind) for kind in totals)
         step = int(cut.any(axis=0).argmax())
         sample = int(cut[:, step].argmax())
         frames = stimulus.frames[sample : sample + 1]
-        neuron = _neuron(stage, _masks(_stage_run(model, stage, frames, stimulus.steps), step))
-        said = ", ".join(f"{totals[kind]:,} {words}" for kind, words in _KINDS if totals[kind])
+        if isinstance(stage, Stage):
+            cut_ones = _masks(_stage_run(model, stage, frames, stimulus.steps), step).numpy()
+        else:
+            cut_ones = cut_neurons(compile_sigma_delta(model), stage, frames, step)
+        neuron = _neuron(stage.shape, cut_ones)
+        said = ", ".join(f"{totals[kind]:,} {words}" for kind, words in kinds if totals[kind])
         raise PrecisionError(
             f"{stage.name}: {said}; the first at step {step} of sample {sample}, {neuron}. Use fewer input "
             "levels or a smaller integer scale, or run without strict to have them counted, as Lava has them."
@@ -67,8 +79,8 @@ def _masks(run: LayerRun, step: int) -> torch.Tensor:
     return (cut_sums(run)[step] | wrapped | clipped).flatten()
 
 
-def _neuron(stage: Stage, cut: torch.Tensor) -> str:
-    place = np.unravel_index(int(cut.int().argmax()), stage.shape)
+def _neuron(shape: Shape, cut: np.ndarray) -> str:
+    place = np.unravel_index(int(cut.argmax()), shape)
     if len(place) == 1:
         return f"neuron {int(place[0])}"
     return "neuron (channel {}, row {}, column {})".format(*map(int, place))
