@@ -8,8 +8,8 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from random_networks import random_model
 
+from benchmarks.parity.convolutional import random_model
 from lavarobust.execution.simulator import Simulator
 from lavarobust.netx.model import Dense, Model, Neuron
 from lavarobust.record import LayerCounts, Record, Stimulus, joined

@@ -10,8 +10,8 @@ import warnings
 
 import numpy as np
 import pytest
-from random_networks import random_model
 
+from benchmarks.parity.convolutional import random_model
 from lavarobust.execution.simulator import Simulator, chunk, compile_model, integers, trust
 from lavarobust.execution.simulator.prepared import prepare
 from lavarobust.execution.simulator.trust import Kind, is_exact, kind_of

@@ -47,6 +47,7 @@ class Kind(NamedTuple):
     graded: bool
 
 
+@lru_cache(maxsize=64)
 def kind_of(layer: Prepared, graded: bool) -> Kind:
     """The kind that would run a layer."""
     name = "recurrent" if layer.recurrent else "dense" if layer.dense else "conv"
