@@ -89,7 +89,8 @@ def _run(chosen: argparse.Namespace) -> int:
     start, done, interrupted = time.monotonic(), [], False
     workers = Workers(min(chosen.workers, len(indices)), TASKS_EACH)
     running = workers.run(attempt, ((chosen.seed, index) for index in indices))
-    with tqdm(total=len(indices), unit="network", disable=None) as bar:
+    often = 0.1 if sys.stderr.isatty() else 30.0
+    with tqdm(total=len(indices), unit="network", mininterval=often) as bar:
         try:
             for _, result in running:
                 done.append(result)
