@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lavarobust.dynamics.compiled import inlined, unmanaged
-from lavarobust.dynamics.kernels import BLOCK, go_back_row
+from lavarobust.dynamics.kernels import go_back_row
 from lavarobust.dynamics.rows import LANES, TILE, learn_tile, step_rows, sum_tile
 
 
@@ -93,7 +93,7 @@ def run_samples(
                 _clear_padding(sums, into)
             elif t == len(frames):
                 sums[:] = np.float32(0)
-            before = made.before_reset[t, n]  # never read nor written where nothing is kept
+            before = made.before_reset[t, n] if keep else emitted
             wraps, clips = step_rows(
                 sums, neurons.bias, made.current[n], made.potential[n], before, emitted, rows,
                 neurons.kept_u, neurons.kept_v, neurons.threshold, keep, made.tops[n],
@@ -132,7 +132,7 @@ class Room(NamedTuple):
         source, d_target: as ``blocks.source`` and ``blocks.target``.
         d_source, d_input: as ``blocks.source`` and ``blocks.target`` of the way back.
         d_spikes: as ``d_target``.
-        slope: of a block of neurons.
+        slope: of so many neurons as are done at a time.
     """
 
     source: np.ndarray
@@ -154,8 +154,8 @@ def go_back_samples(
         d_u, d_v, d_bias = wanted.d_current[n], wanted.d_potential[n], wanted.d_bias[n]
         for t in range(steps - 1, -1, -1):
             _pad(wanted.d_spikes[t, n], blocks.target, room.d_spikes)
-            for low in range(0, neurons, BLOCK):
-                high = min(low + BLOCK, neurons)
+            for low in range(0, neurons, len(room.slope)):
+                high = min(low + len(room.slope), neurons)
                 go_back_row(
                     wanted.before_reset[t, n, low:high], room.d_spikes[low:high], room.slope,
                     d_target[low:high], d_bias[low:high], d_u[low:high], d_v[low:high],

@@ -41,7 +41,9 @@ def assert_alike(results) -> None:
     for name in ("current", "potential"):
         one, other = (getattr(run.end, name).detach().double() for run in (ours, reference))
         assert torch.equal(one, other), name
-    assert (ours.peak_current, ours.peak_potential) == (reference.peak_current, reference.peak_potential)
+    # beyond 2**24 the reference's own are rounded to float32
+    peaks = [torch.tensor([run.peak_current, run.peak_potential]).float() for run in (ours, reference)]
+    assert torch.equal(*peaks)
     for one, other in zip(mine, theirs, strict=True):
         if one is not None:
             assert one.shape == other.shape
