@@ -86,7 +86,9 @@ def _applies(
     if weight.numel() > MOST_SYNAPSES or frames.numel() == 0 or (bias is not None and bias.dim() > 3):
         return False
     whole = weight.detach()
-    if not torch.equal(whole, whole.round()) or (bias is not None and not peak(bias.detach()) < STATE_HALF_RANGE):
+    if not torch.equal(whole, whole.round()):
+        return False
+    if bias is not None and not peak(bias.detach()) < STATE_HALF_RANGE:
         return False
     geometry = convolution.geometry(frames.shape[2:], weight.shape)
     return min(geometry.outputs) > 0 and trusted()
