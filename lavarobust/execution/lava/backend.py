@@ -15,7 +15,8 @@ from lava.proc.lif.process import LIFReset
 from lavarobust.compat import fast_convolution as fast_convolution_patch
 from lavarobust.errors import BackendError
 from lavarobust.execution.fitting import fitting
-from lavarobust.execution.lava.collect import Collector, PopulationSlice, from_lava_order
+from lavarobust.execution.lava.collect import Collector, PopulationSlice, population_slice
+from lavarobust.execution.lava.fresh import run_fresh
 from lavarobust.execution.lava.network import stock_network
 from lavarobust.execution.lava.neurons import CountingLIFReset
 from lavarobust.execution.lava.parts import Part, cut, joined, run_part
@@ -38,7 +39,7 @@ class LavaBackend:
 
     Feed-forward, undelayed networks stream all samples through one network. Recurrent and delayed
     ones stream with silent steps in between, and every sample that silence is not proved for runs
-    again in a network of its own.
+    again in a network of its own. Sigma-delta neurons, which nothing resets, always run in one.
 
     Args:
         fast_convolution: replace Lava's convolution by an exact, vectorised one while it runs.
@@ -133,6 +134,9 @@ class LavaBackend:
         build = partial(stock_network, model, window, message_bits(stimulus), self.sparse_fc_layer)
         with fast_convolution_patch() if self.fast_convolution else nullcontext():
             report = self.progress or _nothing
+            if model.sigma_delta:
+                run_fresh(model, stimulus, self.sparse_fc_layer, collector.add, report)
+                return collector
             disturbed = _stream(build, model, stimulus, window, carried, collector.add, report)
             for sample in disturbed:
                 alone = replace(stimulus, frames=stimulus.frames[sample : sample + 1])
@@ -173,7 +177,7 @@ def _stream(
                 samples = np.arange(first, min(first + at_once, stimulus.samples))
                 session.advance(len(samples) * window)
                 add(first, [
-                    _slice(trace, samples, layer.shape)
+                    population_slice(trace, samples, layer.shape)
                     for trace, (_, layer) in zip(traces, model.populations, strict=True)
                 ])  # fmt: skip
                 disturbed += [i + 1 for i in samples.tolist() if not _quiet_after(traces, i, carried)]
@@ -206,17 +210,6 @@ def _attach(network: Network, model: Model, stimulus: Stimulus, window: int, row
     else:
         FrameSource(frames=lava_frames(model, stimulus), window=window).s_out.connect(network.inp)
     return traces
-
-
-def _slice(trace: Trace, samples: np.ndarray, shape: tuple[int, ...]) -> PopulationSlice:
-    rows, steps = samples % trace.spikes.shape[0], trace.steps
-    return PopulationSlice(
-        spikes=from_lava_order(trace.spikes[rows, :steps], shape),
-        wraps=trace.wraps[rows, :steps],
-        clips=trace.clips[rows, :steps],
-        current=from_lava_order(trace.current[rows], shape),
-        potential=from_lava_order(trace.potential[rows], shape),
-    )
 
 
 def _quiet_after(traces: list[Trace], sample: int, carried: tuple[Carry, ...]) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lavarobust.execution.lava.shared import Trace
 from lavarobust.netx.deployment import ReadoutKind
 from lavarobust.netx.fanout import fan_out, recurrent_fan_out
 from lavarobust.netx.loader_rules import effective_bias
@@ -22,7 +23,7 @@ class PopulationSlice:
     """What one population did in S consecutive samples, neurons flat in (C, H, W) order.
 
     Attributes:
-        spikes: ``(S, T, neurons)`` uint8.
+        spikes: ``(S, T, neurons)`` uint8, or int32 messages.
         wraps, clips: ``(S, T)`` int64.
         current, potential: ``(S, neurons)`` int32, at the window's end.
     """
@@ -43,6 +44,18 @@ def from_lava_order(values: np.ndarray, shape: Shape) -> np.ndarray:
     spatial = tuple(range(len(leading) + len(shape) - 1, len(leading) - 1, -1))
     ordered = np.transpose(values.reshape(*leading, *shape[::-1]), axes + spatial)
     return np.reshape(ordered, values.shape)
+
+
+def population_slice(trace: Trace, samples: np.ndarray, shape: Shape) -> PopulationSlice:
+    """What a population of a shape wrote in these samples' windows."""
+    rows, steps = samples % trace.spikes.shape[0], trace.steps
+    return PopulationSlice(
+        spikes=from_lava_order(trace.spikes[rows, :steps], shape),
+        wraps=trace.wraps[rows, :steps],
+        clips=trace.clips[rows, :steps],
+        current=from_lava_order(trace.current[rows], shape),
+        potential=from_lava_order(trace.potential[rows], shape),
+    )
 
 
 def _operations(events: np.ndarray, fan_outs: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
@@ -71,7 +84,7 @@ class Collector:
         self._wraps = np.zeros(shape, dtype=np.int64)
         self._clips = np.zeros(shape, dtype=np.int64)
         self._rasters = {
-            index: np.zeros((samples, *layer.shape, steps), dtype=np.uint8)
+            index: np.zeros((samples, *layer.shape, steps), dtype=np.int32 if model.sigma_delta else np.uint8)
             for index, layer in populations
             if index in keep
         }
@@ -92,18 +105,19 @@ class Collector:
         here = slice(first, first + slices[0].spikes.shape[0])
         arriving = self._frames(here)
         for position, ((index, layer), done) in enumerate(zip(self._model.populations, slices, strict=True)):
-            self._spikes[position, here] = done.spikes.sum(axis=-1, dtype=np.int64)
+            fired = done.spikes != 0
+            self._spikes[position, here] = fired.sum(axis=-1, dtype=np.int64)
             self._wraps[position, here] = done.wraps
             self._clips[position, here] = done.clips
-            for offset, (events, spikes) in enumerate(zip(arriving, done.spikes, strict=True)):
+            for offset, (events, spikes) in enumerate(zip(arriving, fired, strict=True)):
                 self._operations[:, position, first + offset] = self._count(position, events, spikes)
             self._states[index][0, here] = done.current.reshape(-1, *layer.shape)
             self._states[index][1, here] = done.potential.reshape(-1, *layer.shape)
             if index in self._rasters:
                 raster = np.moveaxis(done.spikes, 1, -1)
                 self._rasters[index][here] = raster.reshape(-1, *layer.shape, self._stimulus.steps)
-            arriving = done.spikes.astype(bool)
-        self._output_counts[here] = slices[-1].spikes.sum(axis=1, dtype=np.int64)
+            arriving = fired
+        self._output_counts[here] = fired.sum(axis=1, dtype=np.int64)
 
     def record(self, backend: str, readout: ReadoutKind) -> Record:
         """Everything collected, as the record of an execution."""
@@ -125,7 +139,8 @@ class Collector:
         )
 
     def states(self) -> dict[int, np.ndarray]:
-        """Layer index to ``(2, N, *shape)`` int32: current and potential at the window's end."""
+        """Layer index to ``(2, N, *shape)`` int32: current and potential at the window's end; of sigma-delta
+        neurons, activation and sum."""
         return self._states
 
     def _frames(self, here: slice) -> np.ndarray:
@@ -152,7 +167,7 @@ class Collector:
         return LayerCounts(
             name=self._model.layer_name(index),
             neurons=int(np.prod(layer.shape)),
-            graded_input=position == 0 and not self._stimulus.binary,
+            graded_input=self._model.sigma_delta or (position == 0 and not self._stimulus.binary),
             input_events=events,
             synops=synops,
             synops_dense=synops_dense,

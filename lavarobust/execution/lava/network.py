@@ -27,7 +27,7 @@ def stock_network(model: Model, window: int, message_bits: int, sparse_fc_layer:
 
     Args:
         model: the integer model.
-        window: reset interval in steps.
+        window: reset interval in steps; sigma-delta neurons have none.
         message_bits: 0 for spikes of 0 and 1; positive for integer payloads.
         sparse_fc_layer: dense layers as Lava's sparse Processes.
 
@@ -51,7 +51,7 @@ def _load(path: Path, model: Model, window: int, message_bits: int, sparse_fc_la
                 num_layers=layers,
                 input_shape=model.input_shape[::-1],
                 input_message_bits=message_bits,
-                reset_interval=window,
+                reset_interval=None if model.sigma_delta else window,
                 reset_offset=1,
                 sparse_fc_layer=sparse_fc_layer,
             )

@@ -28,7 +28,7 @@ class Trace:
         first_step: Lava time step (they start at 1) of the first step of window 0 at this layer.
         steps: T, the steps of a window that belong to a sample.
         early: ``(first_step - 1,)`` spikes emitted before window 0.
-        spikes: ``(rows, window, neurons)`` uint8, neurons in Lava's order.
+        spikes: ``(rows, window, neurons)`` uint8, or int32 messages, neurons in Lava's order.
         wraps, clips: ``(rows, window)``, neurons whose current wrapped or potential was clipped.
         current, potential: ``(rows, neurons)``, state at the end of step T - 1.
     """
@@ -43,13 +43,21 @@ class Trace:
     potential: np.ndarray
 
     @classmethod
-    def allocate(cls, first_step: int, steps: int, window: int, rows: int, neurons: int) -> Trace:
-        """An empty trace of ``rows`` windows of ``window >= steps`` steps."""
+    def allocate(
+        cls,
+        first_step: int,
+        steps: int,
+        window: int,
+        rows: int,
+        neurons: int,
+        kind: type[np.generic] = np.uint8,
+    ) -> Trace:
+        """An empty trace of ``rows`` windows of ``window >= steps`` steps; ``kind`` is that of its spikes."""
         return cls(
             first_step=first_step,
             steps=steps,
             early=shared_zeros((first_step - 1,), np.int64),
-            spikes=shared_zeros((rows, window, neurons), np.uint8),
+            spikes=shared_zeros((rows, window, neurons), kind),
             wraps=shared_zeros((rows, window), np.int64),
             clips=shared_zeros((rows, window), np.int64),
             current=shared_zeros((rows, neurons), np.int32),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from lavarobust.netx.model import Conv, Model
+from lavarobust.netx.model import Conv, Input, Model
 from lavarobust.record import Stimulus
 
 
@@ -20,9 +20,10 @@ def message_bits(stimulus: Stimulus) -> int:
 
 
 def lava_frames(model: Model, stimulus: Stimulus) -> np.ndarray:
-    """Frames ``(N, F, W, H, C)`` for a conv layer, ``(N, F, n)`` in (C, H, W) order for a dense one."""
+    """Frames ``(N, F, W, H, C)`` for a conv layer or encoder, ``(N, F, n)`` in (C, H, W) order for others."""
     frames: np.ndarray = np.moveaxis(stimulus.frames, -1, 1)
-    if isinstance(model.populations[0][1], Conv):
+    first = model.populations[0][1]
+    if isinstance(first, (Conv, Input)) and len(first.shape) == 3:
         return np.transpose(frames, (0, 1, 4, 3, 2))
     return np.reshape(frames, (*frames.shape[:2], -1))
 

@@ -45,7 +45,8 @@ def refuse_cuts(model: Model, stimulus: Stimulus, record: Record) -> None:
         compile_sigma_delta(model) if model.sigma_delta else compile_model(model)
     )
     kinds = _SIGMA_DELTA_KINDS if model.sigma_delta else _KINDS
-    for stage, layer in zip(stages, record.layers, strict=True):
+    for position, layer in enumerate(record.layers):
+        stage = stages[position]
         totals = {kind: int(np.sum(getattr(layer, kind))) for kind, _ in kinds}
         if not any(totals.values()):
             continue
