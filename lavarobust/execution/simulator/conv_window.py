@@ -98,13 +98,13 @@ def _arrive(
     if silent:
         for k in range(places.size):
             sums[k] = -synapses.full[k]
-    operations = _add_patches(synapses, sums, listed, amounts, found)
+    operations = add_patches(synapses, sums, listed, amounts, found)
     count_arrivals(results, n, t, events, places.full_fan_out - operations if silent else operations)
     return events > 0, silent
 
 
 @inlined
-def _add_patches(synapses: Any, sums: Any, listed: Any, amounts: Any, found: int) -> int:
+def add_patches(synapses: Any, sums: Any, listed: Any, amounts: Any, found: int) -> int:
     """Add what is listed, all channels of a pixel at once; returns the synapses driven, all and non-zero."""
     places, weights = synapses.places, synapses.weights
     channels = places.channels
