@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -157,4 +158,6 @@ def _replay(path: str) -> int:
 
 
 if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell lets what runs in its background ignore Ctrl-C
+        signal.signal(number, signal.default_int_handler)
     sys.exit(main())
