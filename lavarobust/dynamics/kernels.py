@@ -214,13 +214,14 @@ def go_back_row(
             for k in range(size):
                 silent = one if decided[k] <= threshold else zero
                 dv[k] = dv[k] * silent + slope[k] * wanted[k]
+    unit = passing.unit
     for k in range(size):
         db[k] += dv[k]
-        du[k] += dv[k]
     for k in range(size):
-        ds[k] = du[k] * passing.unit
+        total = du[k] + dv[k]
+        ds[k] = total * unit
+        du[k] = total * ku[k]
     for k in range(size):
-        du[k] *= ku[k]
         dv[k] *= kv[k]
 
 
