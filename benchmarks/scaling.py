@@ -1,8 +1,8 @@
 """From 1k to 64k samples: time per sample, and peak memory of a process of its own for every size.
 
-Images lie in a file that is mapped slice by slice, as in an evaluation, so that what counts is the
-simulator's own memory; outputs of all samples are kept. The other reading, one call with all samples in one
-array and the whole record of counts in memory, is printed beside it without a bar.
+Images lie in a file that is mapped slice by slice, as an evaluation encodes them, and the records of the
+slices are joined: outputs of all samples and every layer's counts of every step are kept. One call with all
+samples in one array is printed beside it without a bar: its input alone grows with them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from benchmarks.networks import NETWORKS
 from benchmarks.outcome import Figure, Outcome, together
 from benchmarks.settings import Settings, say
 from lavarobust.execution.simulator import Simulator
-from lavarobust.record import Stimulus
+from lavarobust.record import Record, Stimulus, joined
 
 SIZES = (1024, 4096, 16384, 65536)
 SLICE = 256
@@ -143,9 +143,9 @@ def measure(name: str, path: Path, samples: int, at_once: int) -> Size:
         # opened anew each time, so that pages already read do not stay resident
         return Stimulus(np.array(np.load(path, mmap_mode="r", allow_pickle=False)[first:last]), steps)
 
-    def once() -> list[np.ndarray]:
+    def once() -> Record:
         stimuli = (slice_of(first, first + at_once) for first in range(0, samples, at_once))
-        return [simulator.run(model, stimulus, readout).prediction for stimulus in stimuli]
+        return joined((simulator.run(model, stimulus, readout) for stimulus in stimuli), samples)
 
     simulator.run(model, slice_of(0, SLICE), readout)
     forget_peak()

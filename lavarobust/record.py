@@ -131,17 +131,25 @@ def decide(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def joined(parts: Iterable[Record], samples: int) -> Record:
     """One record of the samples of several, in order; each part is let go before the next is asked for.
 
+    An array that the parts hold under two names is joined once.
+
     Args:
         parts: of one backend, model, window and readout, with the same rasters kept.
         samples: N, of all parts together.
     """
     whole: dict[str, np.ndarray] = {}
+    same: dict[str, str] = {}
     record, done = None, 0
     ever_graded: list[bool] = []
     for record in parts:
         if record.samples == samples:
             return record
-        for name, values in _arrays(record).items():
+        arrays = _arrays(record)
+        first = {id(values): name for name, values in reversed(arrays.items())}
+        for name, values in arrays.items():
+            if first[id(values)] != name:
+                same[name] = first[id(values)]
+                continue
             # zeros that nobody writes to, as most counts of cuts are, take no memory
             if name not in whole:
                 whole[name] = np.zeros((samples, *values.shape[1:]), dtype=values.dtype)
@@ -152,6 +160,7 @@ def joined(parts: Iterable[Record], samples: int) -> Record:
         ever_graded = graded if done == record.samples else list(map(max, graded, ever_graded))
     if record is None or done != samples:
         raise ValueError(f"parts of {done} samples do not make up {samples}")
+    whole |= {name: whole[other] for name, other in same.items()}
     return _with_arrays(record, whole, ever_graded)
 
 

@@ -63,3 +63,11 @@ def test_a_part_is_let_go_before_the_next_is_asked_for() -> None:
             del part
 
     assert joined(parts(), 8).samples == 8
+
+
+def test_what_is_held_twice_is_joined_once() -> None:
+    model = Model(tuple(Dense(np.eye(2, dtype=np.int32) * 6 - 2, Neuron(4096, 0, 1)) for _ in "ab"), (2,))
+    parts = [Simulator().run(model, Stimulus(np.ones((2, 2, 3), dtype=np.int32), 3)) for _ in range(2)]
+    first, second = joined(parts, 4).layers
+    assert second.input_events is first.spikes
+    assert first.input_events is not first.spikes and first.spikes.any()

@@ -90,11 +90,15 @@ def run_chunk(
         memory_limit: bytes that a layer's reference may take.
     """
     flow = _Flow(frames.shape[1:-1], stimulus=frames)
-    counts, rasters = [], {}
+    counts: list[dict[str, np.ndarray]] = []
+    rasters = {}
     for layer in layers:
         stage = layer.stage
         sent = _run(layer, flow, steps, potential and layer is layers[-1], memory_limit)
-        counts.append(dict(zip(_COUNTS, sent.counts, strict=True)) | dict(zip(_CUTS, sent.cuts, strict=True)))
+        counted = dict(zip(_COUNTS, sent.counts, strict=True)) | dict(zip(_CUTS, sent.cuts, strict=True))
+        if counts:  # the same numbers: held once
+            counted["input_events"] = counts[-1]["spikes"]
+        counts.append(counted)
         flow = _Flow(stage.shape, sent.words)
         if stage.index in keep:
             rasters[stage.index] = flow.frames
