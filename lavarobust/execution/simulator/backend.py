@@ -12,6 +12,7 @@ from lavarobust.execution.simulator import sigma_delta_chunk
 from lavarobust.execution.simulator.chunk import Chunk, bytes_per_sample, run_chunk
 from lavarobust.execution.simulator.prepared import prepare
 from lavarobust.execution.simulator.sigma_delta_chunk import run_sigma_delta_chunk
+from lavarobust.execution.simulator.sigma_delta_prepared import prepare_sigma_delta
 from lavarobust.execution.simulator.sigma_delta_stages import SigmaDeltaStage, compile_sigma_delta
 from lavarobust.execution.simulator.stages import Stage, compile_model
 from lavarobust.execution.simulator.strict import refuse_changed_parameters, refuse_cuts
@@ -82,10 +83,11 @@ class Simulator:
         self, model: Model, stimulus: Stimulus, readout: ReadoutKind, keep: Collection[int]
     ) -> _Way:
         stages = compile_sigma_delta(model)
-        fits = self.memory_limit // sigma_delta_chunk.bytes_per_sample(stages, stimulus.steps)
+        layers = prepare_sigma_delta(stages, model.input_shape)
+        fits = self.memory_limit // sigma_delta_chunk.bytes_per_sample(layers, stimulus.steps)
 
         def run(frames: np.ndarray) -> Chunk:
-            return run_sigma_delta_chunk(stages, frames, stimulus.steps, keep)
+            return run_sigma_delta_chunk(layers, frames, stimulus.steps, keep)
 
         chunk = max(1, min(fits, sigma_delta_chunk.LARGEST_CHUNK))
         return _Way(stages, (True,) * len(stages), chunk, run)

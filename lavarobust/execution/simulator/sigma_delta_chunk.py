@@ -8,41 +8,31 @@ layer's window.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
-from functools import lru_cache
 from math import prod
 
 import numpy as np
 
 from lavarobust.execution.simulator.chunk import Chunk
 from lavarobust.execution.simulator.order import positions
-from lavarobust.execution.simulator.sigma_delta_reference import SigmaDeltaRun, run_sigma_delta_stage
+from lavarobust.execution.simulator.sigma_delta_prepared import (
+    PreparedSigmaDelta,
+    SigmaDeltaSent,
+    run_prepared,
+)
+from lavarobust.execution.simulator.sigma_delta_reference import run_sigma_delta_stage
 from lavarobust.execution.simulator.sigma_delta_stages import SigmaDeltaStage
+from lavarobust.execution.simulator.sigma_delta_trust import sigma_delta_is_exact
 
 LARGEST_CHUNK = 16
 """Samples: messages between layers stay in a cache."""
 
+_COUNTS = ("input_events", "synops", "synops_dense", "spikes")
 _BYTES_PER_STATE = 128
 """Peak bytes per neuron, step and sample of the reference."""
 
 
-@dataclass(frozen=True, eq=False)
-class _Sent:
-    """What a population did in a window.
-
-    Attributes:
-        messages: ``(N, T, neurons)`` int32 in (H, W, C) order.
-        totals: ``(N, neurons)`` int32 sums at the window's end, in the same order.
-        counts: input_events, synops, synops_dense, spikes, cut_sums, wraps and clips, ``(N, T)`` each.
-    """
-
-    messages: np.ndarray
-    totals: np.ndarray
-    counts: dict[str, np.ndarray]
-
-
 def run_sigma_delta_chunk(
-    stages: tuple[SigmaDeltaStage, ...], frames: np.ndarray, steps: int, keep: Collection[int]
+    layers: tuple[PreparedSigmaDelta, ...], frames: np.ndarray, steps: int, keep: Collection[int]
 ) -> Chunk:
     """Run samples ``(N, *shape, F)`` through all layers.
 
@@ -56,11 +46,18 @@ def run_sigma_delta_chunk(
     source = frames.shape[1:-1]
     window = np.ascontiguousarray(flat[:, positions(source)].transpose(0, 2, 1), dtype=np.int32)
     before = np.zeros((0, 1, *source), dtype=np.int32)
+    peak = max(int(window.max(initial=0)), -int(window.min(initial=0)))
     counts, rasters = [], {}
-    for stage, lead in zip(stages, lead_runs(stages), strict=True):
-        sent = _by_reference(stage, before, window, source, steps)
-        window, source, before = sent.messages, stage.shape, lead.messages
-        counts.append(sent.counts)
+    for layer in layers:
+        stage = layer.stage
+        if not layer.stepwise and layer.fits(peak) and sigma_delta_is_exact(layer):
+            sent = run_prepared(layer, window, steps)
+        else:
+            sent = _by_reference(stage, before, window, source, steps)
+        window, source, before, peak = sent.messages, stage.shape, layer.lead.messages, sent.peak
+        cut_sums, wraps = sent.cuts
+        counts.append(dict(zip(_COUNTS, sent.counts, strict=True)))
+        counts[-1] |= {"cut_sums": cut_sums, "wraps": wraps, "clips": np.zeros_like(wraps)}
         if stage.index in keep:
             rasters[stage.index] = np.moveaxis(_in_file_order(window, source), 1, -1)
     return Chunk(
@@ -69,17 +66,6 @@ def run_sigma_delta_chunk(
         counts,
         rasters,
     )
-
-
-@lru_cache(maxsize=16)
-def lead_runs(stages: tuple[SigmaDeltaStage, ...]) -> tuple[SigmaDeltaRun, ...]:
-    """What every layer does before the first frame can reach it, of one sample."""
-    runs: list[SigmaDeltaRun] = []
-    arriving = np.zeros((0, 1, *stages[0].input_shape), dtype=np.int32)
-    for stage in stages:
-        runs.append(run_sigma_delta_stage(stage, arriving, stage.lead))
-        arriving = runs[-1].messages
-    return tuple(runs)
 
 
 def cut_neurons(
@@ -100,38 +86,32 @@ def cut_neurons(
     return lost
 
 
-def bytes_per_sample(stages: tuple[SigmaDeltaStage, ...], steps: int) -> int:
-    """Bytes that :func:`run_sigma_delta_chunk` holds at a time for each sample."""
+def bytes_per_sample(layers: tuple[PreparedSigmaDelta, ...], steps: int) -> int:
+    """Bytes that :func:`run_sigma_delta_chunk` holds at a time for each sample, if the reference runs all."""
     return max(
         _BYTES_PER_STATE * (prod(stage.input_shape) + prod(stage.shape)) * (steps + stage.lead)
-        for stage in stages
+        for stage in (layer.stage for layer in layers)
     )
 
 
 def _by_reference(
     stage: SigmaDeltaStage, before: np.ndarray, window: np.ndarray, source: tuple[int, ...], steps: int
-) -> _Sent:
+) -> SigmaDeltaSent:
     samples = len(window)
     lead = np.broadcast_to(before, (len(before), samples, *source))
     arriving = np.concatenate([lead, _in_file_order(window, source).swapaxes(0, 1)])
     run = run_sigma_delta_stage(stage, arriving, stage.lead + steps)
-    here = slice(stage.lead, None)
-    order = positions(stage.shape)
+    here, order = slice(stage.lead, None), positions(stage.shape)
     messages = run.messages[here].reshape(steps, samples, -1)
     operations = run.operations[here]
-    counts = {
-        "input_events": run.events[here],
-        "synops": operations[..., 0],
-        "synops_dense": operations[..., 1],
-        "spikes": (messages != 0).sum(axis=2),
-        "cut_sums": run.cut[here].reshape(steps, samples, -1).sum(axis=2),
-        "wraps": run.wrapped[here].reshape(steps, samples, -1).sum(axis=2),
-        "clips": np.zeros((steps, samples), dtype=np.int64),
-    }
-    return _Sent(
+    counts = [run.events[here], operations[..., 0], operations[..., 1], (messages != 0).sum(axis=2)]
+    cuts = [mask[here].reshape(steps, samples, -1).sum(axis=2) for mask in (run.cut, run.wrapped)]
+    return SigmaDeltaSent(
         np.ascontiguousarray(messages[:, :, order].swapaxes(0, 1)),
         run.after.total.reshape(samples, -1)[:, order],
-        {name: np.ascontiguousarray(count.T) for name, count in counts.items()},
+        np.ascontiguousarray(np.stack(counts).swapaxes(1, 2)),
+        np.ascontiguousarray(np.stack(cuts).swapaxes(1, 2)),
+        int(np.abs(messages.astype(np.int64)).max(initial=0)),
     )
 
 
