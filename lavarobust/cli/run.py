@@ -18,19 +18,28 @@ if TYPE_CHECKING:
 @backend_options
 @image_options
 @plan_options
+@click.option(
+    "--strict",
+    is_flag=True,
+    help="Stop with an error, naming layer, step and neuron, at any integer that does not fit; else they are "
+    "counted.",
+)
 @json_option
-def run_command(file: str, backend: str, workers: int, json_path: str | None, **choices: Any) -> None:
+def run_command(
+    file: str, backend: str, workers: int, strict: bool, json_path: str | None, **choices: Any
+) -> None:
     """Execute FILE on images and print its accuracy and exact counts.
 
     \b
     Examples:
       lavarobust run model.net
+      lavarobust run model.net --strict
       lavarobust run model.net --backend lava --workers 2 --limit 20
       lavarobust run other.net --steps 32 --encoding rate --data mnist --data-root ~/data
     """
     from lavarobust.experiment.run import run
 
-    result = run(file, *split_choices(choices), backend=backend, workers=workers)
+    result = run(file, *split_choices(choices), backend=backend, workers=workers, strict=strict)
     record = result.record
     show_assumptions(result.assumptions)
     click.echo(
@@ -45,6 +54,10 @@ def run_command(file: str, backend: str, workers: int, json_path: str | None, **
         ("layer", "neurons", "spikes", "synaptic operations", "", "wraps", "clips"),
         [_row(layer, record.samples) for layer in record.layers],
     )
+    for layer in record.layers:
+        lost = 0 if layer.cut_sums is None else int(layer.cut_sums.sum())
+        if lost:
+            click.echo(f"warning: {layer.name}: {count(lost, 'synaptic sum')} did not fit and lost bits")
     write_json(json_path, result.as_dict())
 
 

@@ -32,17 +32,25 @@ def backend(name: str, **options: Any) -> Backend:
     return made
 
 
-def backend_with_workers(name: str, workers: int = 1) -> Backend:
-    """The backend of that name, its samples divided among so many processes.
+def chosen_backend(name: str, workers: int = 1, strict: bool = False) -> Backend:
+    """The backend that a verb's flags ask for.
+
+    Args:
+        workers: processes that the lava backend divides the samples among.
+        strict: whether an integer that does not fit is an error; see :class:`.simulator.Simulator`.
 
     Raises:
-        SettingsError: no such backend, or one that runs in this process alone.
+        SettingsError: no such backend, or a flag that it does not understand.
     """
-    if workers == 1:
-        return backend(name)
-    if name != "lava":
+    if workers != 1 and name != "lava":
         raise SettingsError(f"the backend {name!r} runs in one process. Leave out --workers, or choose lava")
-    return backend(name, workers=workers)
+    if strict and name != "simulator":
+        raise SettingsError(
+            f"the backend {name!r} can't tell every integer that does not fit. Leave out --strict, or choose "
+            "simulator, which runs the same integers"
+        )
+    options = {"workers": workers} if workers != 1 else {"strict": True} if strict else {}
+    return backend(name, **options)
 
 
-__all__ = ["Backend", "backend", "backend_with_workers"]
+__all__ = ["Backend", "backend", "chosen_backend"]

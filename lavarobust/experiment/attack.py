@@ -19,7 +19,7 @@ from lavarobust.attacks import (
 from lavarobust.attacks.evaluate import Progress
 from lavarobust.dynamics import Surrogate
 from lavarobust.errors import SettingsError
-from lavarobust.execution import backend_with_workers
+from lavarobust.execution import chosen_backend
 from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.run import PlanChoice, prepare
 
@@ -126,7 +126,7 @@ def attack(
         part.images,
         part.labels,
         part.indices,
-        backend_with_workers(backend, workers),
+        chosen_backend(backend, workers),
         attacks,
         [ThreatModel(epsilon) for epsilon in epsilons],
         surrogate,

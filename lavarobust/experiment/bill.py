@@ -10,7 +10,7 @@ from typing import Any
 from lavarobust.energy import Bill, Profile, applicable_rules, load_profile, make_ledger, price
 from lavarobust.energy.rules import find_rule
 from lavarobust.errors import SettingsError
-from lavarobust.execution import backend_with_workers
+from lavarobust.execution import chosen_backend
 from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.plan import execute
 from lavarobust.experiment.run import PlanChoice, prepare
@@ -99,7 +99,7 @@ def bill(
     prepared = prepare(path, images, plan)
     part = prepared.chosen.images
     record = execute(
-        backend_with_workers(backend, workers), prepared.model, prepared.plan, part.images, part.indices
+        chosen_backend(backend, workers), prepared.model, prepared.plan, part.images, part.indices
     )
     return EnergyReport(
         record,

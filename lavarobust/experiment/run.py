@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lavarobust.execution import backend_with_workers
+from lavarobust.execution import chosen_backend
 from lavarobust.experiment.inputs import ChosenImages, DataChoice, choose_images
 from lavarobust.experiment.plan import Plan, execute, plan_for
 from lavarobust.experiment.shipped import model_path
@@ -105,6 +105,7 @@ def run(
     plan: PlanChoice = PlanChoice(),
     backend: str = "simulator",
     workers: int = 1,
+    strict: bool = False,
 ) -> RunResult:
     """Execute a ``.net`` file on images.
 
@@ -114,11 +115,15 @@ def run(
         plan: T, encoding and readout, for files that don't say.
         backend: ``simulator``, ``lava`` or ``loihi2``.
         workers: processes that the lava backend divides the images among.
+        strict: whether any integer that does not fit where Lava holds it is an error.
+
+    Raises:
+        PrecisionError: ``strict``, and one did not; names layer, step and neuron.
     """
     prepared = prepare(path, images, plan)
     part = prepared.chosen.images
     record = execute(
-        backend_with_workers(backend, workers), prepared.model, prepared.plan, part.images, part.indices
+        chosen_backend(backend, workers, strict), prepared.model, prepared.plan, part.images, part.indices
     )
     correct = record.prediction == part.labels
     return RunResult(

@@ -13,6 +13,8 @@ import lavarobust
 from lavarobust import DataChoice, PlanChoice
 from lavarobust.attacks import FGSM, PGD
 from lavarobust.dynamics import Surrogate
+from lavarobust.netx import Conv, Dense, Flatten, Model, write_model
+from lavarobust.netx.model import READOUT
 from lavarobust.reporting import demo as demo_module
 from netx_models import shipped
 
@@ -78,6 +80,28 @@ def test_check_ends_with_1_where_a_target_would_do_something_else(cli, model_fil
     assert answer.code == 1
     assert "error: 3 dense: the stock loader changes 1 of " in answer.out
     assert f"{file}: 1 error, 1 warning, 1 note (target lava)" in answer.out
+
+
+def test_a_strict_run_stops_where_an_integer_does_not_fit(cli, model_file, tmp_path):
+    fits = cli("run", model_file, "--strict", "--limit", 3)
+    assert (fits.code, fits.err) == (0, "")
+    weight = np.full((2, 1, 1, 1), 254, dtype=np.int32)
+    wide = Model(
+        (Conv(weight, READOUT, (2, 1, 2)), Flatten(), Dense(np.array([[2, -2, 2, -2]]), READOUT)), (1, 1, 2)
+    )
+    file = tmp_path / "wide.net"
+    write_model(wide, file)
+    np.save(tmp_path / "images.npy", np.ones((1, 1, 2), dtype=np.float32))
+    np.save(tmp_path / "labels.npy", np.zeros(1, dtype=np.int64))
+    flags = ("--images", tmp_path / "images.npy", "--labels", tmp_path / "labels.npy")
+    flags += ("--steps", 2, "--encoding", "direct", "--levels", 50_000, "--readout", "membrane")
+    counted = cli("run", file, *flags)
+    assert counted.code == 0
+    assert "warning: 0 conv: 4 synaptic sums did not fit and lost bits" in counted.out
+    refused = cli("run", file, *flags, "--strict")
+    assert refused.code == 2 and refused.out == ""
+    assert refused.err.startswith("error: 0 conv: 4 synaptic sums or inputs lost bits")
+    assert "the first at step 0 of sample 0, neuron (channel 0, row 0, column 0)." in refused.err
 
 
 def test_run_prints_accuracy_and_counts_alike_on_both_backends(cli, model_file, tmp_path):

@@ -101,6 +101,7 @@ def test_images_that_do_not_fit(cli, place, case):
         ("run model.net --readout ear", "'ear' is not one of 'membrane', 'spike_count'"),
         ("run model.net --backend abacus", "'abacus' is not one of 'simulator', 'lava', 'loihi2'"),
         ("run model.net --workers 2", "'simulator' runs in one process. Leave out --workers, or choose lava"),
+        ("run model.net --backend lava --strict", "Leave out --strict, or choose simulator"),
         ("run model.net --backend lava --workers 0", "0 is not in the range x>=1"),
         ("run model.net --part middle", "'middle' is not one of"),
         ("run model.net --data nowhere", "nowhere: no such data set"),
