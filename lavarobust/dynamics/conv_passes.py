@@ -15,6 +15,9 @@ from lavarobust.dynamics.rows import LANES
 from lavarobust.dynamics.sharing import share_out
 from lavarobust.netx.limits import DECAY_UNITY
 
+PARTS = 4
+"""Parts of the samples for each thread, so that one whose core is busy elsewhere holds nobody up."""
+
 
 def run(
     frames: np.ndarray, weight: np.ndarray, bias: torch.Tensor, geometry: Geometry, steps: int, neuron: LIF,
@@ -49,7 +52,7 @@ def run(
         room = (_zeros(way.blocks.source.size), _zeros(into.size), _zeros(into.size))
         run_samples(frames, np.float32(limit), laid_out, way.blocks, population, made, *room, first, last)
 
-    share_out(part, samples)
+    share_out(part, samples, PARTS)
     return made
 
 
@@ -91,7 +94,7 @@ def go_back(
         )
         go_back_samples(wanted, way.blocks, laid_out, back.blocks, passing, room, first, last)
 
-    share_out(part, samples)
+    share_out(part, samples, PARTS)
     d_bias = unpad(wanted.d_bias.sum(axis=0, keepdims=True), into)[0]
     return (wanted.d_frames if asked else None), way.collect(wanted.d_weights.sum(axis=0)), d_bias
 

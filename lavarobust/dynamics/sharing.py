@@ -23,9 +23,19 @@ def share_out(work: Callable[[int, int], None], samples: int, parts_per_thread: 
         work(0, samples)
         return
     edges = np.linspace(0, samples, min(samples, threads * parts_per_thread) + 1).astype(int).tolist()
-    jobs = [_pool(threads).submit(work, *part) for part in itertools.pairwise(edges)]
-    for job in jobs:
-        job.result()
+    parts = iter(list(itertools.pairwise(edges)))
+
+    def take_turns() -> None:
+        for part in parts:
+            work(*part)
+
+    # the calling thread works too: it is awake already, and one fewer has to find a free core
+    jobs = [_pool(threads - 1).submit(take_turns) for _ in range(threads - 1)]
+    try:
+        take_turns()
+    finally:
+        for job in jobs:
+            job.result()
 
 
 @lru_cache(maxsize=4)
