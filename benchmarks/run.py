@@ -45,6 +45,7 @@ BENCHMARKS = {
         "single layers against this machine's matrix products",
         ("typical", "tiny", "mnist", "pilotnet_lif", "conv"),
     ),
+    "activity": Benchmark("benchmarks.activity", "a dense layer against the 8-bit product, by activity"),
     "scaling": Benchmark("benchmarks.scaling", "1k to 64k samples: time and memory", ("mnist", "conv")),
     "comparison": Benchmark(
         "benchmarks.comparison", "the simulator against snnTorch and SpikingJelly", ("mlp", "conv")
