@@ -162,14 +162,15 @@ def make_ledger(record: Record, model: Model) -> Ledger:
         samples=record.samples,
         steps=record.steps,
         layers=tuple(
-            _layer(record, counts, shape) for counts, shape in zip(record.layers, shapes, strict=True)
+            _layer(record, counts, shape, model.sigma_delta)
+            for counts, shape in zip(record.layers, shapes, strict=True)
         ),
     )
 
 
-def _layer(record: Record, counts: LayerCounts, shape: LayerShape) -> LayerLedger:
+def _layer(record: Record, counts: LayerCounts, shape: LayerShape, sends_payloads: bool) -> LayerLedger:
     _check_counts(record, counts)
-    if counts.graded_input and shape.recurrent:
+    if counts.graded_input and shape.recurrent and not sends_payloads:
         raise DataError(
             f"{record.model}: layer {counts.name} receives payloads (multiply-accumulates) and its own "
             "spikes (accumulates), and a record doesn't count them apart. Send spikes, or put the recurrence "

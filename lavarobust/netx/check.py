@@ -56,7 +56,7 @@ def check_model(model: Model, target: Target = "lava") -> tuple[Finding, ...]:
             findings += _threshold(layer.neuron, name, hardware)
         if isinstance(layer, Input) and layer.neuron is not None:
             findings.append(_input_neurons(layer, name))
-    findings += _sigma_delta(model)
+    findings += _sigma_delta(model, target)
     findings += [
         Finding(
             model.layer_name(index),
@@ -179,7 +179,14 @@ def _dense(layer: Dense, name: str) -> Iterator[Finding]:
         )
 
 
-def _sigma_delta(model: Model) -> Iterator[Finding]:
+def _sigma_delta(model: Model, target: Target) -> Iterator[Finding]:
+    if model.sigma_delta and target == "loihi2":
+        yield Finding(
+            "model",
+            "error",
+            "sigma-delta neurons, which the backend 'loihi2' does not run",
+            "Run it on the backend 'simulator' or 'lava'",
+        )
     if model.sigma_delta:
         yield Finding(
             "model",

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from lavarobust.energy import LayerLedger, make_ledger, spread
 from lavarobust.errors import DataError
-from lavarobust.netx.model import Model
+from lavarobust.netx.model import Model, SigmaDelta
 from lavarobust.record import Record
 
 Run = tuple[Record, Model]
@@ -131,3 +131,14 @@ def test_payloads_into_a_recurrent_layer_are_refused(direct: Run) -> None:
     recurrent = replace(model.layers[0], recurrent_weight=np.ones((3, 3), np.int32))
     with pytest.raises(DataError, match="doesn't count them apart"):
         make_ledger(record, replace(model, layers=(recurrent, model.layers[1])))
+
+
+def test_recurrent_messages_of_sigma_delta_neurons_are_payloads_as_well(direct: Run) -> None:
+    record, model = direct
+    first, second = (replace(layer, neuron=SigmaDelta(0)) for layer in model.layers)
+    recurrent = replace(first, recurrent_weight=np.ones((3, 3), np.int32))
+    counts = replace(record.layers[1], graded_input=True)
+    graded = replace(record, layers=(record.layers[0], counts))
+    ledger = make_ledger(graded, replace(model, layers=(recurrent, second)))
+    assert ledger.total("accumulates").tolist() == [0, 0]
+    assert ledger.layers[0].multiply_accumulates.tolist() == record.layers[0].synops.sum(axis=1).tolist()

@@ -104,3 +104,5 @@ def test_what_a_user_of_stock_lava_is_told() -> None:
     said = {finding.layer: finding.remedy for finding in check_model(MODEL)}
     assert "in_layer.neuron.a_in" in said["0 input"]
     assert "network of its own" in said["model"]
+    assert not any(finding.severity == "error" for finding in check_model(MODEL))
+    assert any("does not run" in finding.problem for finding in check_model(MODEL, "loihi2"))
