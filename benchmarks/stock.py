@@ -17,7 +17,7 @@ from lavarobust.execution.lava import LavaBackend  # prepares the import of lava
 from lavarobust.execution.lava.network import stock_network
 from lavarobust.execution.lava.session import Session, forgetting_processes
 from lavarobust.execution.lava.stimulus import bias_mantissas, lava_frames, message_bits
-from lavarobust.netx import Input
+from lavarobust.netx import Input, Model
 from lavarobust.record import Record, Stimulus
 
 from lava.lib.dl.netx.hdf5 import Network  # isort: skip
@@ -59,10 +59,10 @@ def stream(case: Case, stimulus: Stimulus) -> Streamed:
     model, steps, samples = case.model, stimulus.steps, stimulus.samples
     with forgetting_processes():
         network = stock_network(model, steps, message_bits(stimulus))
-        depth = len(network)
+        depth = _latency(network, model)
         total = depth + samples * steps
         _feed(network, case, stimulus)
-        fetch = _record_outputs(network, case, samples, total)
+        fetch = _record_outputs(network, case, depth, samples, total)
         with Session(network, Loihi2SimCfg(select_tag="fixed_pt")) as session:
             session.advance(depth)
             start = time.perf_counter()
@@ -89,7 +89,8 @@ def _feed(network: Network, case: Case, stimulus: Stimulus) -> None:
 
     just before the sample's window begins at that layer.
     """
-    if isinstance(case.model.populations[0][1], Input):
+    has_input_neurons = isinstance(case.model.populations[0][1], Input)
+    if has_input_neurons and not case.model.sigma_delta:
         images = bias_mantissas(stimulus)
         loader = StateDataloader(dataset=[(image, 0) for image in images], interval=stimulus.steps)
         loader.connect_var(network.in_layer.neuron.bias_mant)
@@ -98,12 +99,19 @@ def _feed(network: Network, case: Case, stimulus: Stimulus) -> None:
     padding = [(0, 0)] * (stimulus.frames.ndim - 1) + [(0, missing)]
     frames = lava_frames(case.model, replace(stimulus, frames=np.pad(stimulus.frames, padding)))
     data = np.moveaxis(frames.reshape(-1, *frames.shape[2:]), 0, -1)
-    Source(data=data).s_out.connect(network.inp)
+    Source(data=data).s_out.connect(network.in_layer.neuron.a_in if has_input_neurons else network.inp)
 
 
-def _record_outputs(network: Network, case: Case, samples: int, total: int) -> Callable[[], np.ndarray]:
+def _latency(network: Network, model: Model) -> int:
+    """Steps before the last layer's first window: one per synapse layer, and one to load an image."""
+    return len(network) - (model.sigma_delta and isinstance(model.populations[0][1], Input))
+
+
+def _record_outputs(
+    network: Network, case: Case, depth: int, samples: int, total: int
+) -> Callable[[], np.ndarray]:
     """Attach a sink or a reader to the last layer; returns what fetches its windows."""
-    depth, steps, shape = len(network), case.stimulus.steps, case.model.output_layer.shape
+    steps, shape = case.stimulus.steps, case.model.output_layer.shape
     axes = (-1, *range(len(shape) - 1, -1, -1))
     if case.readout == "membrane":
         # the last layer's windows end in steps T + depth, 2 T + depth, ...; it also reads before the first
