@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 
 from lavarobust.errors import ModelFileError
-from lavarobust.netx.deployment import Deployment, input_message_bits
+from lavarobust.netx.deployment import Deployment
 from lavarobust.netx.limits import BIAS_MAX, BIAS_MIN, DELAY_MAX, READOUT_THRESHOLD, THRESHOLD_MAX
-from lavarobust.netx.loader_rules import changed_by_loading
+from lavarobust.netx.loader_rules import changed_by_loading, loader_message_bits
 from lavarobust.netx.model import UNSPECIFIED, Conv, Dense, Flatten, Input, Model, Neuron, SigmaDelta
 
 Severity = Literal["error", "warning", "note"]
@@ -77,7 +77,7 @@ def stock_call(model: Model) -> str:
     else the bits of the largest input) and ``STEPS`` stand for what its user must know.
     """
     record = model.deployment
-    bits = "INPUT_MESSAGE_BITS" if record is None else str(input_message_bits(record.encoding))
+    bits = "INPUT_MESSAGE_BITS" if record is None else str(loader_message_bits(model, record.encoding))
     steps = "STEPS" if record is None else str(record.steps)
     shape = tuple(int(size) for size in model.input_shape[::-1])
     reset = "" if model.sigma_delta else f", reset_interval={steps}, reset_offset=1"

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lavarobust.errors import ModelFileError
+from lavarobust.netx.deployment import Encoding, input_message_bits
 from lavarobust.netx.limits import BIAS_EXPONENT, DELAY_MAX, SIGMA_DELTA_SHIFT
-from lavarobust.netx.model import Conv, Dense, SigmaDelta
+from lavarobust.netx.model import Conv, Dense, Model, SigmaDelta
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +68,14 @@ def effective_bias(layer: Dense | Conv) -> np.ndarray:
         return layer.bias.astype(np.int32) << SIGMA_DELTA_SHIFT
     mantissa: np.ndarray = layer.bias.astype(np.int16)
     return mantissa.astype(np.int32) << BIAS_EXPONENT
+
+
+def loader_message_bits(model: Model, encoding: Encoding) -> int:
+    """``input_message_bits`` for the stock loader: never 0 for sigma-delta neurons.
+
+    A first layer's recurrent synapses take it too, and would make a 1 of every message.
+    """
+    return max(int(model.sigma_delta), input_message_bits(encoding))
 
 
 def effective_delay(layer: Dense) -> np.ndarray:

@@ -82,7 +82,7 @@ def _shape(node: Node) -> Shape:
     return shape
 
 
-def _neuron(node: Node, channels: int) -> AnyNeuron:
+def _neuron(node: Node, channels: int, encodes: bool = False) -> AnyNeuron:
     kind = node.text("type")
     if kind not in (*NEURON_KINDS, SIGMA_DELTA_KIND):
         remedy = "Export with CUBA (LIF) or SDNN (sigma-delta) neurons"
@@ -97,7 +97,7 @@ def _neuron(node: Node, channels: int) -> AnyNeuron:
             "Remove it: LIF spikes carry no payload, and Lava takes that of sigma-delta neurons as it is",
         )
     if kind == SIGMA_DELTA_KIND:
-        sends_sum = node.has("sigma_output")  # its value is never asked for
+        sends_sum = node.has("sigma_output") and not encodes  # its value is never asked for
         unused = sends_sum and not node.has("vThMant")
         return SigmaDelta(0 if unused else node.integer("vThMant"), sends_sum)
     return Neuron(
@@ -125,7 +125,7 @@ def _input(node: Node) -> Input:
     shape = _shape(node)
     return Input(
         shape=shape,
-        neuron=_neuron(node.child("neuron"), shape[0]) if node.has("neuron") else None,
+        neuron=_neuron(node.child("neuron"), shape[0], encodes=True) if node.has("neuron") else None,
         weight=_one(node, "weight", 64),
         bias=_one(node, "bias", 0),
     )

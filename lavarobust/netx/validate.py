@@ -45,6 +45,10 @@ def validate_layer(layer: Layer, where: str) -> None:
     elif layer.neuron is not None:
         _neuron(layer.neuron, layer.shape[0], f"{where}/neuron")
     if isinstance(layer, Input):
+        if isinstance(layer.neuron, SigmaDelta) and layer.neuron.sends_sum:
+            raise ModelFileError(
+                f"{where}/neuron", "encoders have no sum to send", "Leave out sends_sum in an input layer"
+            )
         if len(layer.shape) not in (1, 3):
             raise ModelFileError(
                 f"{where}/shape", f"an input of shape {layer.shape}", "It must be (n,) or (C, H, W)"

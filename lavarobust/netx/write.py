@@ -10,9 +10,8 @@ import numpy as np
 
 from lavarobust.errors import ModelFileError
 from lavarobust.files import atomic_write
-from lavarobust.netx.deployment import input_message_bits
 from lavarobust.netx.deployment_json import deployment_json
-from lavarobust.netx.loader_rules import changed_by_loading
+from lavarobust.netx.loader_rules import changed_by_loading, loader_message_bits
 from lavarobust.netx.model import (
     UNSPECIFIED,
     AnyNeuron,
@@ -168,7 +167,7 @@ def _write_own_group(group: h5py.Group, model: Model, where: str) -> None:
     _numbers(arguments, "input_shape", model.input_shape[::-1])
     if model.deployment is None:
         return
-    _numbers(arguments, "input_message_bits", input_message_bits(model.deployment.encoding))
+    _numbers(arguments, "input_message_bits", loader_message_bits(model, model.deployment.encoding))
     if not model.sigma_delta:  # which stock Lava can't reset
         _numbers(arguments, "reset_interval", model.deployment.steps)
         _numbers(arguments, "reset_offset", 1)

@@ -84,10 +84,12 @@ class Simulator:
     ) -> _Way:
         stages = compile_sigma_delta(model)
         layers = prepare_sigma_delta(stages, model.input_shape)
-        fits = self.memory_limit // sigma_delta_chunk.bytes_per_sample(layers, stimulus.steps)
+        fits = self.memory_limit // sigma_delta_chunk.bytes_per_sample(
+            layers, stimulus.frames.shape[-1], stimulus.steps
+        )
 
         def run(frames: np.ndarray) -> Chunk:
-            return run_sigma_delta_chunk(layers, frames, stimulus.steps, keep)
+            return run_sigma_delta_chunk(layers, frames, stimulus.steps, keep, self.memory_limit)
 
         chunk = max(1, min(fits, sigma_delta_chunk.LARGEST_CHUNK))
         return _Way(stages, (True,) * len(stages), chunk, run)

@@ -27,17 +27,22 @@ LARGEST_CHUNK = 16
 """Samples: messages between layers stay in a cache."""
 
 _COUNTS = ("input_events", "synops", "synops_dense", "spikes")
-_BYTES_PER_STATE = 128
+_REFERENCE_BYTES = 128
 """Peak bytes per neuron, step and sample of the reference."""
 
 
 def run_sigma_delta_chunk(
-    layers: tuple[PreparedSigmaDelta, ...], frames: np.ndarray, steps: int, keep: Collection[int]
+    layers: tuple[PreparedSigmaDelta, ...],
+    frames: np.ndarray,
+    steps: int,
+    keep: Collection[int],
+    memory_limit: int,
 ) -> Chunk:
     """Run samples ``(N, *shape, F)`` through all layers.
 
     Args:
         keep: indices into the model's layers whose messages are wanted.
+        memory_limit: bytes that a layer's reference may take.
 
     Raises:
         BackendError: a convolution's sum that leaves the 32 bits in which Lava holds it.
@@ -53,7 +58,10 @@ def run_sigma_delta_chunk(
         if not layer.stepwise and layer.fits(peak) and sigma_delta_is_exact(layer):
             sent = run_prepared(layer, window, steps)
         else:
-            sent = _by_reference(stage, before, window, source, steps)
+            per_sample = _REFERENCE_BYTES * (prod(source) + prod(stage.shape)) * (steps + stage.lead)
+            together = max(1, memory_limit // per_sample)
+            parts = [window[n : n + together] for n in range(0, len(window), together)]
+            sent = _joined([_by_reference(stage, before, part, source, steps) for part in parts])
         window, source, before, peak = sent.messages, stage.shape, layer.lead.messages, sent.peak
         cut_sums, wraps = sent.cuts
         counts.append(dict(zip(_COUNTS, sent.counts, strict=True)))
@@ -86,12 +94,11 @@ def cut_neurons(
     return lost
 
 
-def bytes_per_sample(layers: tuple[PreparedSigmaDelta, ...], steps: int) -> int:
-    """Bytes that :func:`run_sigma_delta_chunk` holds at a time for each sample, if the reference runs all."""
-    return max(
-        _BYTES_PER_STATE * (prod(stage.input_shape) + prod(stage.shape)) * (steps + stage.lead)
-        for stage in (layer.stage for layer in layers)
-    )
+def bytes_per_sample(layers: tuple[PreparedSigmaDelta, ...], frames: int, steps: int) -> int:
+    """Bytes that :func:`run_sigma_delta_chunk` holds at a time for each sample, references apart."""
+    stimulus = 4 * prod(layers[0].stage.input_shape) * frames
+    sent = max(4 * prod(layer.stage.shape) * steps for layer in layers)
+    return stimulus + 2 * sent + 4 * (len(_COUNTS) + 3) * steps * len(layers)
 
 
 def _by_reference(
@@ -112,6 +119,16 @@ def _by_reference(
         np.ascontiguousarray(np.stack(counts).swapaxes(1, 2)),
         np.ascontiguousarray(np.stack(cuts).swapaxes(1, 2)),
         int(np.abs(messages.astype(np.int64)).max(initial=0)),
+    )
+
+
+def _joined(parts: list[SigmaDeltaSent]) -> SigmaDeltaSent:
+    return SigmaDeltaSent(
+        np.concatenate([part.messages for part in parts]),
+        np.concatenate([part.totals for part in parts]),
+        np.concatenate([part.counts for part in parts], axis=1),
+        np.concatenate([part.cuts for part in parts], axis=1),
+        max(part.peak for part in parts),
     )
 
 
