@@ -10,7 +10,6 @@ from benchmarks.networks import NETWORKS, Case
 from benchmarks.outcome import Figure, Outcome, together
 from benchmarks.settings import Settings, say
 from benchmarks.stock import differences, outputs, run_stock
-from lavarobust.errors import BackendError, ModelFileError
 from lavarobust.execution.simulator import Simulator
 from lavarobust.record import Record, Stimulus
 
@@ -19,9 +18,6 @@ BATCH_BARS = {"tiny": 1500.0, "mnist": 400.0, "pilotnet_lif": 400.0, "conv": 300
 ALONE_BAR = 40.0
 LAVA_SAMPLES = {"pilotnet_lif": 4, "pilotnet_sdnn": 4}
 """Samples that Lava runs; 32 of the others."""
-
-MAY_BE_REFUSED = ("pilotnet_sdnn",)
-"""Left out, with the reason, as long as reading or running it fails; the others must run."""
 
 CASES = tuple(BATCH_BARS)
 _LAVA, _BATCH, _ALONE = "stock Lava", f"simulator, batch {BATCH}", "simulator, batch 1"
@@ -32,12 +28,7 @@ def benchmark(settings: Settings) -> Outcome:
     parts = []
     for name in settings.wanted(CASES):
         say(f"execution: {name}")
-        try:
-            parts.append(compare(name, NETWORKS[name](BATCH, settings.data), settings.repeats))
-        except (ModelFileError, BackendError) as error:
-            if name not in MAY_BE_REFUSED:
-                raise
-            parts.append(Outcome("", skipped=(f"{name}: {error}",)))
+        parts.append(compare(name, NETWORKS[name](BATCH, settings.data), settings.repeats))
     title = "Simulator against stock Lava streaming: times as fast, milliseconds per sample, medians"
     return together(title, parts)
 

@@ -19,7 +19,7 @@ from lavarobust.errors import BackendError
 from lavarobust.execution import backend
 from lavarobust.execution.simulator import Simulator, compile_model, propagate
 from lavarobust.netx.deployment import ReadoutKind
-from lavarobust.netx.model import Model, Neuron
+from lavarobust.netx.model import Model
 from lavarobust.record import LayerCounts, Record, Stimulus
 
 Execute = Callable[[Model, Stimulus, ReadoutKind, Collection[int]], Record]
@@ -107,8 +107,7 @@ def record_differences(ours: Record, theirs: Record) -> list[str]:
 def state_differences(trial: Trial, states: States, execute: Execute) -> list[str]:
     """Potentials at the window's end of every layer, read out as if the network ended there."""
     found = []
-    populations = [index for index, layer in trial.model.populations if isinstance(layer.neuron, Neuron)]
-    for index in populations:
+    for index, _ in trial.model.populations:
         part = Model(trial.model.layers[: index + 1], trial.model.input_shape, name=trial.model.name)
         if not hasattr(part.populations[-1][1], "weight") or index == 0:
             continue  # an input population alone is no network
@@ -120,14 +119,17 @@ def state_differences(trial: Trial, states: States, execute: Execute) -> list[st
 
 
 def reference_differences(trial: Trial, states: States) -> list[str]:
-    """Currents and potentials of the differentiable reference, which attacks take their gradients from."""
+    """Currents and potentials of the differentiable reference, which attacks take their gradients from.
+
+    It has no sigma-delta neurons.
+    """
+    if trial.model.sigma_delta:
+        return []
     frames = torch.from_numpy(np.moveaxis(trial.stimulus.frames, -1, 0).astype(np.float64))
     found = []
     with torch.no_grad():
         for run in propagate(compile_model(trial.model), frames, trial.stimulus.steps):
             index = run.stage.index
-            if not isinstance(trial.model.layers[index].neuron, Neuron):  # type: ignore[union-attr]
-                continue
             end = run.trajectory.end
             for name, mine, lava in zip(
                 ("current", "potential"), (end.current, end.potential), states[index], strict=True

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.parity import convolutional, dense
+from benchmarks.parity import convolutional, dense, sigma_delta
 from lavarobust.netx.deployment import ReadoutKind
 from lavarobust.netx.model import Model
 from lavarobust.record import Stimulus
@@ -17,6 +17,7 @@ Generator = Callable[[np.random.Generator], tuple[Model, Stimulus, ReadoutKind]]
 GENERATORS: dict[str, Generator] = {
     "dense": dense.random_model,
     "convolutional": convolutional.random_model,
+    "sigma-delta": sigma_delta.random_model,
 }
 """Network i is drawn by generator i modulo their number. Append only: a seed's networks stay what they were
 as long as the number of generators does."""
