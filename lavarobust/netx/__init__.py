@@ -32,6 +32,7 @@ from lavarobust.netx.model import (
 )
 from lavarobust.netx.read import read_model
 from lavarobust.netx.shapes import conv_output_shape, output_shapes
+from lavarobust.netx.sigma_delta_bounds import SumBound, sum_bounds
 from lavarobust.netx.write import model_image, write_model
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "Shape",
     "SigmaDelta",
     "StateBound",
+    "SumBound",
     "changed_by_loading",
     "check_model",
     "conv_output_shape",
@@ -68,5 +70,6 @@ __all__ = [
     "recurrent_fan_out",
     "state_bounds",
     "stock_call",
+    "sum_bounds",
     "write_model",
 ]

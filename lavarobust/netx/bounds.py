@@ -57,7 +57,7 @@ def state_bounds(
         events: steps of the window at which the input is sent (1 for ``direct``, T otherwise).
 
     Raises:
-        ModelFileError: the model has sigma-delta neurons, of whose 32-bit sums no bound is known.
+        ModelFileError: the model has sigma-delta neurons; see :func:`lavarobust.netx.sum_bounds`.
     """
     bounds: list[StateBound] = []
     low, high, sent = min(input_low, 0), max(input_high, 0), events
@@ -65,8 +65,8 @@ def state_bounds(
         if not isinstance(layer.neuron, Neuron):
             raise ModelFileError(
                 f"{model.name}: layer/{index}/neuron",
-                "the states of sigma-delta neurons are not bounded",
-                "Run the model: a record counts every wrap",
+                "sigma-delta neurons have no current and no 24-bit potential to bound",
+                "Ask sum_bounds for their 32-bit sums",
             )
         if isinstance(layer, Input):
             drives = _input_drives(layer, input_low, input_high)

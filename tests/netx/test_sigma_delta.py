@@ -95,8 +95,8 @@ def test_neurons_of_two_kinds_are_refused() -> None:
         model_image(replace(MODEL, layers=(*MODEL.layers, lif)))
 
 
-def test_no_bound_is_claimed() -> None:
-    with pytest.raises(ModelFileError, match="not bounded"):
+def test_bounds_are_of_sums() -> None:
+    with pytest.raises(ModelFileError, match="sum_bounds"):
         state_bounds(MODEL, 4, 0, 64, 4)
 
 

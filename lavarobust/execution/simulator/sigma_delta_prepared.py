@@ -28,7 +28,7 @@ from lavarobust.netx.model import Conv, Shape
 
 _INT32_HALF_RANGE = 1 << 31
 _CONV_SUM_LIMIT = 1 << (CONV_SUM_BITS - 1)
-_PARTS = 4
+_PARTS = 2
 """Parts per thread: samples differ in how many messages they make."""
 
 
