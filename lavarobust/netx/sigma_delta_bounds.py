@@ -17,7 +17,7 @@ from lavarobust.netx.loader_rules import effective_bias, load_weight
 from lavarobust.netx.model import Conv, Dense, Flatten, Input, Model, SigmaDelta
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class SumBound:
     """Largest magnitudes in one layer, as if no integer were cut.
 
@@ -128,8 +128,9 @@ def _sums(
     else:
         low, high, least, most = (part[None] for part in (sent.low, sent.high, sent.least, sent.most))
     excited, inhibited = np.maximum(weight, 0), np.minimum(weight, 0)
-    # every sum is rounded down by a shift, with delays each delay's by itself
-    floors = 0 if not loaded.shift else 63 if isinstance(layer, Dense) and layer.delay is not None else 1
+    # a shift that cuts bits rounds every sum down, with delays each delay's by itself
+    cuts = bool((loaded.weight & ((1 << loaded.shift) - 1)).any())
+    floors = int(cuts) * (63 if isinstance(layer, Dense) and layer.delay is not None else 1)
     arriving = np.stack([
         ((excited * least + inhibited * most).sum(axis=1) >> loaded.shift) - floors,
         (excited * most + inhibited * least).sum(axis=1) >> loaded.shift,

@@ -23,11 +23,11 @@ def test_by_hand() -> None:
     encoder, dense = sum_bounds(Model(layers, (2,)), 4, 0, 10)
     # inputs up to 40960; changes up to that and a residue below 4096
     assert encoder == SumBound("0 input", 10 << 12, 11 << 12)
-    # of a neuron, the messages add up to (45056 >> 6) = 704 at most and (-4096 >> 6) - 5 = -69 at least, where
-    # Lava runs the layer for 5 steps; one message is within (40960 + 8192) >> 6 = 768
+    # an encoder's messages add up to (45056 >> 6) = 704 at most and (-4096 >> 6) - 4 = -68 at least, in 4
+    # steps; one message is within (40960 + 8192) >> 6 = 768
     assert dense.layer == "1 dense"
     assert dense.arriving == 2 * 768 + 4 * 768
-    assert dense.state == 2 * 69 + 4 * 704
+    assert dense.state == 2 * 68 + 4 * 704
 
 
 def test_nothing_bounds_a_recurrent_layer() -> None:
