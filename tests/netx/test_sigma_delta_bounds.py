@@ -27,7 +27,7 @@ def test_by_hand() -> None:
     # steps; one message is within (40960 + 8192) >> 6 = 768
     assert dense.layer == "1 dense"
     assert dense.arriving == 2 * 768 + 4 * 768
-    assert dense.state == 2 * 68 + 4 * 704
+    assert dense.state == (3 << 12) + 2 * 704 + 4 * 68
 
 
 def test_nothing_bounds_a_recurrent_layer() -> None:
