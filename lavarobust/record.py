@@ -41,7 +41,9 @@ class Stimulus:
 class LayerCounts:
     """Exact counts of one layer, per sample and step: arrays ``(N, T)`` of integers.
 
-    Step t is the t-th step of the sample's window *at that layer*.
+    Step t is the t-th step of the sample's window *at that layer*. What sigma-delta neurons send are
+    messages, and they count as spikes do: each that is not zero. Their biases also act in the steps before a
+    layer's window, the same for every sample, which no count holds.
 
     Attributes:
         name: as ``Model.layer_name`` gives it.
@@ -53,11 +55,11 @@ class LayerCounts:
             (borders and pruned weights count exactly).
         synops_dense: the same with zero weights counted too.
         spikes: emitted.
-        wraps: neurons whose current wrapped around its 24 bits.
+        wraps: neurons whose current wrapped around its 24 bits, or a sigma-delta state around its 32.
         clips: neurons whose potential was clipped at its 24 bits.
         biased: neurons with a non-zero bias (each adds it in every step).
         cut_sums: neurons whose synaptic sum lost bits, to a convolution's 24, an array's 32 or a shift to
-            the right, or whose input did to its 16; None from backends that can't see them.
+            the right, or whose input did to its 16 (an encoder's, to its 32); None from backends that can't see them.
     """
 
     name: str
@@ -90,10 +92,11 @@ class Record:
         prediction: ``(N,)`` int64, lowest class index among ties.
         tied: ``(N,)`` bool, True where the winning output is shared by several classes.
         output_counts: ``(N, classes)`` int64, output spikes per class.
-        potential: ``(N, classes)`` int64, potential of the last layer at the window's end; None
-            where the readout is ``spike_count``.
+        potential: ``(N, classes)`` int64, potential of the last layer (of sigma-delta neurons, their sum) at
+            the window's end; None where the readout is ``spike_count``.
         layers: counts of every layer with neurons, in order.
-        rasters: layer index to spikes ``(N, *shape, T)`` uint8, for the layers asked for.
+        rasters: layer index to spikes ``(N, *shape, T)`` uint8, or to the int32 messages of sigma-delta
+            neurons, for the layers asked for.
     """
 
     backend: str

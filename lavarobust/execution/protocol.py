@@ -36,7 +36,7 @@ class Backend(Protocol):
             stimulus: frames ``(N, *input_shape, F)``, sent at steps 0..F-1 of a window of T steps.
             readout: ``membrane`` reads the last layer's potential at the end of its window.
             keep: indices into ``model.layers`` whose spikes go into ``Record.rasters`` as
-                ``(N, *shape, T)`` uint8, shapes in (C, H, W) order.
+                ``(N, *shape, T)`` uint8, messages of sigma-delta neurons as int32, shapes in (C, H, W) order.
 
         Raises:
             BackendError: the backend is missing or can't run this model, the stimulus is empty or does

@@ -116,8 +116,8 @@ def _by_reference(
     return SigmaDeltaSent(
         np.ascontiguousarray(messages[:, :, order].swapaxes(0, 1)),
         run.after.total.reshape(samples, -1)[:, order],
-        np.ascontiguousarray(np.stack(counts).swapaxes(1, 2)),
-        np.ascontiguousarray(np.stack(cuts).swapaxes(1, 2)),
+        np.ascontiguousarray(np.stack(counts).swapaxes(1, 2), dtype=np.int32),
+        np.ascontiguousarray(np.stack(cuts).swapaxes(1, 2), dtype=np.int32),
         int(np.abs(messages.astype(np.int64)).max(initial=0)),
     )
 
