@@ -37,18 +37,18 @@ def conv_sums(
             f"inputs can drive a convolution's sum to {bound:.0f}, and Lava holds it in 32 bits. Use fewer "
             "input levels or smaller weights."
         )
-    dtype = _exact_type(bound)
+    dtype = _exact_type(bound, images.device)
     # NNPACK, which torch takes for some shapes, sums through Winograd's fractions and would round
     with torch.backends.nnpack.flags(enabled=False):
         sums = F.conv2d(images.to(dtype), weight.to(dtype), None, stride, padding, dilation, groups)
-    return wrap(sums, bound, 1 << (CONV_SUM_BITS - 1))
+    return wrap(_whole(sums), bound, 1 << (CONV_SUM_BITS - 1))
 
 
 def dense_sums(vectors: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """Sums ``(..., out)`` of ``(..., in)`` and ``(out, in)`` as Lava's ``Dense``: in 32-bit integers."""
     bound = _largest_sum(vectors, weight)
-    dtype = _exact_type(bound)
-    return wrap(F.linear(vectors.to(dtype), weight.to(dtype)), bound, _INT32_HALF_RANGE)
+    dtype = _exact_type(bound, vectors.device)
+    return wrap(_whole(F.linear(vectors.to(dtype), weight.to(dtype))), bound, _INT32_HALF_RANGE)
 
 
 def _largest_sum(inputs: torch.Tensor, weight: torch.Tensor) -> float:
@@ -69,5 +69,11 @@ def wrap(sums: torch.Tensor, bound: float, half_range: int) -> torch.Tensor:
     return sums + (wrapped - sums).detach()
 
 
-def _exact_type(bound: float) -> torch.dtype:
-    return torch.float32 if bound < _FLOAT32_EXACT else torch.float64
+def _exact_type(bound: float, device: torch.device) -> torch.dtype:
+    """The narrowest type that holds every sum; a GPU may cut float32 factors to TF32, but not float64."""
+    return torch.float32 if bound < _FLOAT32_EXACT and device.type == "cpu" else torch.float64
+
+
+def _whole(sums: torch.Tensor) -> torch.Tensor:
+    """Sums freed from the fractions of a GPU's transforms; on a CPU they have none."""
+    return sums if sums.device.type == "cpu" else sums + (sums.round() - sums).detach()

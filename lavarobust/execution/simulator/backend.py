@@ -7,9 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from lavarobust.errors import BackendError
 from lavarobust.execution.fitting import fitting
 from lavarobust.execution.simulator import sigma_delta_chunk
 from lavarobust.execution.simulator.chunk import Chunk, bytes_per_sample, run_chunk
+from lavarobust.execution.simulator.device import (
+    device_bytes_per_sample,
+    find_device,
+    run_on_device,
+    stages_on,
+)
 from lavarobust.execution.simulator.prepared import prepare
 from lavarobust.execution.simulator.sigma_delta_chunk import run_sigma_delta_chunk
 from lavarobust.execution.simulator.sigma_delta_prepared import prepare_sigma_delta
@@ -33,10 +40,12 @@ class Simulator:
             never changes a result.
         strict: whether any sum, current or potential that is cut, or a file's integer that Lava changes
             while loading, is an error; else a record counts them.
+        device: ``cpu``, or what torch calls a GPU, e.g. ``cuda``; the integers are the same.
     """
 
     memory_limit: int = 1 << 29
     strict: bool = False
+    device: str = "cpu"
     name: str = "simulator"
 
     def run(
@@ -49,13 +58,17 @@ class Simulator:
         """Execute a model on integer input; see :class:`lavarobust.execution.protocol.Backend`.
 
         Raises:
-            BackendError: as the protocol says, or sums that Lava could not hold.
+            BackendError: as the protocol says, sums that Lava could not hold, or a device that is not
+                there or can't run the model.
             PrecisionError: ``strict``, and an integer did not fit; names layer, step and neuron.
         """
         if self.strict:
             refuse_changed_parameters(model)
         stimulus = fitting(model, stimulus, keep)
-        way = (self._sigma_delta if model.sigma_delta else self._spiking)(model, stimulus, readout, keep)
+        prepare_way = self._sigma_delta if model.sigma_delta else self._spiking
+        if self.device != "cpu":
+            prepare_way = self._on_device
+        way = prepare_way(model, stimulus, readout, keep)
         record = joined(
             (
                 self._run(model, way, replace(stimulus, frames=stimulus.frames[n : n + way.chunk]), readout)
@@ -93,6 +106,21 @@ class Simulator:
 
         chunk = max(1, min(fits, sigma_delta_chunk.LARGEST_CHUNK))
         return _Way(stages, (True,) * len(stages), chunk, run)
+
+    def _on_device(
+        self, model: Model, stimulus: Stimulus, readout: ReadoutKind, keep: Collection[int]
+    ) -> _Way:
+        device = find_device(self.device)
+        if model.sigma_delta:
+            raise BackendError(f"{model.name}: sigma-delta networks run on the device 'cpu' alone. Choose it")
+        stages = stages_on(compile_model(model), device)
+        fits = self.memory_limit // device_bytes_per_sample(stages, stimulus.steps)
+
+        def run(frames: np.ndarray) -> Chunk:
+            return run_on_device(stages, frames, stimulus.steps, keep)
+
+        graded = (not stimulus.binary, *[False] * (len(stages) - 1))
+        return _Way(stages, graded, max(1, fits), run)
 
     def _run(self, model: Model, way: _Way, stimulus: Stimulus, readout: ReadoutKind) -> Record:
         """One chunk."""

@@ -18,8 +18,8 @@ from lavarobust.execution.simulator.window import Arrivals
 from lavarobust.netx.limits import STATE_SHIFT
 from lavarobust.netx.model import Input, Shape
 
-_COUNTS = ("input_events", "synops", "synops_dense", "spikes")
-_CUTS = ("cut_sums", "wraps", "clips")
+COUNTS = ("input_events", "synops", "synops_dense", "spikes")
+CUTS = ("cut_sums", "wraps", "clips")
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ def run_chunk(
     for layer in layers:
         stage = layer.stage
         sent = _run(layer, flow, steps, potential and layer is layers[-1], memory_limit)
-        counted = dict(zip(_COUNTS, sent.counts, strict=True)) | dict(zip(_CUTS, sent.cuts, strict=True))
+        counted = dict(zip(COUNTS, sent.counts, strict=True)) | dict(zip(CUTS, sent.cuts, strict=True))
         if counts:  # the same numbers: held once
             counted["input_events"] = counts[-1]["spikes"]
         counts.append(counted)
@@ -115,7 +115,7 @@ def bytes_per_sample(layers: tuple[Prepared, ...], frames: int, steps: int) -> i
     """Bytes that :func:`run_chunk` holds at a time for each sample, references apart."""
     stimulus = 4 * prod(layers[0].stage.input_shape) * frames
     sent = max(8 * words_of(prod(layer.stage.shape)) * steps for layer in layers)
-    return stimulus + 2 * sent + 4 * (len(_COUNTS) + len(_CUTS)) * steps * len(layers)
+    return stimulus + 2 * sent + 4 * (len(COUNTS) + len(CUTS)) * steps * len(layers)
 
 
 def _run(layer: Prepared, flow: _Flow, steps: int, potential: bool, memory_limit: int) -> Sent:

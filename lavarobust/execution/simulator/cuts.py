@@ -27,7 +27,7 @@ def cut_sums(run: LayerRun) -> torch.Tensor:
     loses bits counts in the step in which it arrives.
     """
     stage, spikes = run.stage, run.trajectory.spikes
-    lost = torch.zeros(spikes.shape, dtype=torch.bool)
+    lost = torch.zeros(spikes.shape, dtype=torch.bool, device=spikes.device)
     if isinstance(stage.layer, Input):
         lost[0] = run.inputs[0].to(torch.int16) != run.inputs[0]
         return lost
@@ -72,7 +72,7 @@ def _lost(stage: Stage, synapse: Synapse, inputs: torch.Tensor) -> torch.Tensor:
     )
     width = CONV_SUM_BITS if isinstance(layer, Conv) else _DENSE_SUM_BITS
     if synapse.shift == 0 and reach < 1 << (width - 1):
-        return torch.zeros((*inputs.shape[:2], *stage.shape), dtype=torch.bool)
+        return torch.zeros((*inputs.shape[:2], *stage.shape), dtype=torch.bool, device=inputs.device)
     if isinstance(layer, Conv):
         exact = F.conv2d(
             exact_inputs, synapse.weight, None, layer.stride, layer.padding, layer.dilation, layer.groups

@@ -106,7 +106,8 @@ def delayed_shares(stage: Stage, steps: int) -> Iterator[tuple[int, Synapse]]:
         yield 0, stage.synapse
         return
     for delay in np.unique(stage.delays[stage.delays < steps]):
-        share = stage.synapse.weight * torch.from_numpy(stage.delays == delay)
+        late = torch.from_numpy(stage.delays == delay).to(stage.synapse.weight.device)
+        share = stage.synapse.weight * late
         yield int(delay), Synapse(share, stage.synapse.shift)
 
 

@@ -14,7 +14,7 @@ from lavarobust.execution.simulator.propagate import LayerRun, propagate
 from lavarobust.execution.simulator.stages import Stage
 from lavarobust.netx.model import Input
 
-_BYTES_PER_STATE = 64
+BYTES_PER_STATE = 64
 """Peak bytes per neuron, step and sample: inputs, sums, spikes and scratch in float64."""
 
 
@@ -25,7 +25,7 @@ def run_reference(stage: Stage, frames: np.ndarray, steps: int, memory_limit: in
         BackendError: sums that leave the 32 bits in which Lava holds a convolution.
     """
     states = prod(stage.input_shape) + 2 * prod(stage.shape)
-    together = max(1, memory_limit // (states * steps * _BYTES_PER_STATE))
+    together = max(1, memory_limit // (states * steps * BYTES_PER_STATE))
     parts = [_run(stage, frames[n : n + together], steps) for n in range(0, len(frames), together)]
     return Sent(
         np.concatenate([part.words for part in parts]),
@@ -42,17 +42,15 @@ def _run(stage: Stage, frames: np.ndarray, steps: int) -> Sent:
     order = positions(stage.shape)
     fired = run.trajectory.spikes.movedim(0, -1).numpy()
     end = run.trajectory.end.potential.flatten(1).to(torch.int32).numpy()
-    lost = cut_sums(run).flatten(2).sum(2)
-    cuts = torch.stack([lost, run.trajectory.wraps, run.trajectory.clips]).transpose(1, 2)
-    return Sent(pack(fired, order), end[:, order], _counts(run, steps), cuts.int().contiguous().numpy())
+    return Sent(pack(fired, order), end[:, order], counts_of(run, steps), cuts_of(run))
 
 
-def _counts(run: LayerRun, steps: int) -> np.ndarray:
+def counts_of(run: LayerRun, steps: int) -> np.ndarray:
     """``(4, N, T)`` int32: input events, synops, synops_dense, spikes."""
     stage, fired = run.stage, run.trajectory.spikes.flatten(2)
     samples = fired.shape[1]
-    operations = torch.zeros((steps, samples, 2), dtype=torch.float64)
-    events = torch.zeros((steps, samples), dtype=torch.int32)
+    operations = torch.zeros((steps, samples, 2), dtype=torch.float64, device=fired.device)
+    events = torch.zeros((steps, samples), dtype=torch.int32, device=fired.device)
     if not isinstance(stage.layer, Input):
         assert stage.fan_out is not None
         arrived = (run.inputs.flatten(2) != 0)[:steps]
@@ -60,5 +58,12 @@ def _counts(run: LayerRun, steps: int) -> np.ndarray:
         operations[: len(arrived)] = arrived.double() @ stage.fan_out
     if stage.recurrent_fan_out is not None:
         operations += fired.double() @ stage.recurrent_fan_out
-    counts = torch.stack([events, *operations.int().unbind(-1), (fired != 0).sum(2).int()])
-    return counts.transpose(1, 2).contiguous().numpy()
+    counts = torch.stack([events, *operations.round().int().unbind(-1), (fired != 0).sum(2).int()])
+    return counts.transpose(1, 2).contiguous().cpu().numpy()
+
+
+def cuts_of(run: LayerRun) -> np.ndarray:
+    """``(3, N, T)`` int32: sums that lost bits, wraps, clips."""
+    lost = cut_sums(run).flatten(2).sum(2)
+    cuts = torch.stack([lost, run.trajectory.wraps.to(lost), run.trajectory.clips.to(lost)])
+    return cuts.transpose(1, 2).int().contiguous().cpu().numpy()
