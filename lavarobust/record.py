@@ -59,7 +59,8 @@ class LayerCounts:
         clips: neurons whose potential was clipped at its 24 bits.
         biased: neurons with a non-zero bias (each adds it in every step).
         cut_sums: neurons whose synaptic sum lost bits, to a convolution's 24, an array's 32 or a shift to
-            the right, or whose input did to its 16 (an encoder's, to its 32); None from backends that can't see them.
+            the right, or whose input did to its 16 (an encoder's, to its 32); None from backends that can't
+            see them.
     """
 
     name: str
