@@ -11,7 +11,7 @@ from lavarobust.execution import backend
 from lavarobust.experiment import plan as plan_module
 from lavarobust.experiment.plan import STEPS_MAX, execute, plan_for
 from lavarobust.netx.deployment import Deployment, Encoding
-from lavarobust.netx.model import READOUT, Dense, Input, Model, Neuron
+from lavarobust.netx.model import READOUT, Dense, Input, Model, Neuron, SigmaDelta
 
 KNOWN = Deployment(5, Encoding("rate", 7, seed=3), "spike_count", (1, 1, 2))
 NAMES = ("steps", "encoding", "levels", "readout")
@@ -119,3 +119,12 @@ def test_images_are_encoded_some_at_a_time(encoding, monkeypatch):
     for name in ("prediction", "tied", "output_counts", "potential"):
         np.testing.assert_array_equal(getattr(parts, name), getattr(whole, name))
     np.testing.assert_array_equal(parts.rasters[0], whole.rasters[0])
+
+
+def test_sigma_delta_neurons_are_sent_their_frame_in_every_step():
+    """A frame that is no longer sent would be a change as well."""
+    encoder = Input((1, 1, 2), SigmaDelta(0), weight=32, bias=-8)
+    own = plan_for(model(encoder, dense(SigmaDelta(0, sends_sum=True))))
+    assert own.encoding == Encoding("repeat", 32, (0.25,), (1.0,))
+    assert own.readout == "membrane"
+    assert plan_for(model(dense(SigmaDelta(3)))).encoding.kind == "repeat"
