@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
+from lavarobust.dynamics.dense_events import event_sums
 from lavarobust.errors import SettingsError
 from lavarobust.netx.limits import CONV_SUM_BITS
 
@@ -46,6 +47,9 @@ def conv_sums(
 
 def dense_sums(vectors: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
     """Sums ``(..., out)`` of ``(..., in)`` and ``(out, in)`` as Lava's ``Dense``: in 32-bit integers."""
+    by_events = event_sums(vectors, weight)
+    if by_events is not None:
+        return by_events
     bound = _largest_sum(vectors, weight)
     dtype = _exact_type(bound, vectors.device)
     return wrap(_whole(F.linear(vectors.to(dtype), weight.to(dtype))), bound, _INT32_HALF_RANGE)

@@ -21,8 +21,8 @@ LANES = 16
 TILE = 8
 """Rows that are summed at once, each in a register of its own."""
 
-_FLOAT, _INT32, _INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
-_FLOATS, _INTS = ir.VectorType(_FLOAT, LANES), ir.VectorType(_INT32, LANES)
+_FLOAT, INT32, INT64 = ir.FloatType(), ir.IntType(32), ir.IntType(64)
+FLOATS, INTS = ir.VectorType(_FLOAT, LANES), ir.VectorType(INT32, LANES)
 _FUSED = ("contract",)
 
 
@@ -40,17 +40,17 @@ def sum_tile(
         data, offset_row = _operands(context, builder, signature, args, (0, 1, 2, 4, 6))
         tile, start, taps = args[3], args[5], args[8]
         places = [_place(builder, data[2], tile, block) for block in range(TILE)]
-        totals = [cgutils.alloca_once_value(builder, ir.Constant(_FLOATS, None)) for _ in places]
+        totals = [cgutils.alloca_once_value(builder, ir.Constant(FLOATS, None)) for _ in places]
         bases = [builder.gep(data[1], [first]) for first, _ in places]
         with cgutils.for_range(builder, taps) as loop:
             offset = builder.load(builder.gep(offset_row, [loop.index]))
-            row_at = builder.add(start, builder.mul(loop.index, ir.Constant(_INT64, LANES)))
-            row = _load(builder, data[3], row_at, _FLOATS)
+            row_at = builder.add(start, builder.mul(loop.index, ir.Constant(INT64, LANES)))
+            row = load_row(builder, data[3], row_at, FLOATS)
             for base, total in zip(bases, totals, strict=True):
-                factor = _spread(builder, builder.load(builder.gep(base, [offset])))
-                builder.store(_times_add(builder, row, factor, builder.load(total)), total)
+                factor = spread(builder, builder.load(builder.gep(base, [offset])))
+                builder.store(times_add(builder, row, factor, builder.load(total)), total)
         for (_, to), total in zip(places, totals, strict=True):
-            _store(builder, data[0], to, builder.load(total))
+            store_row(builder, data[0], to, builder.load(total))
         return context.get_dummy_value()
 
     size = types.intp
@@ -71,21 +71,21 @@ def learn_tile(
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         data, offset_row = _operands(context, builder, signature, args, (0, 2, 3, 6, 7))
         start, first, last, tap = args[1], args[4], args[5], args[9]
-        numbers = [builder.add(tap, ir.Constant(_INT64, j)) for j in range(TILE)]
+        numbers = [builder.add(tap, ir.Constant(INT64, j)) for j in range(TILE)]
         shifts = [builder.load(builder.gep(offset_row, [number])) for number in numbers]
-        totals = [cgutils.alloca_once_value(builder, ir.Constant(_FLOATS, None)) for _ in numbers]
-        one = ir.Constant(_INT64, 1)
-        with cgutils.for_range_slice(builder, first, last, one, _INT64, inc=True) as (tile, _):
+        totals = [cgutils.alloca_once_value(builder, ir.Constant(FLOATS, None)) for _ in numbers]
+        one = ir.Constant(INT64, 1)
+        with cgutils.for_range_slice(builder, first, last, one, INT64, inc=True) as (tile, _):
             for block in range(TILE):
                 base, to = _place(builder, data[2], tile, block)
-                row, origin = _load(builder, data[3], to, _FLOATS), builder.gep(data[1], [base])
+                row, origin = load_row(builder, data[3], to, FLOATS), builder.gep(data[1], [base])
                 for shift, total in zip(shifts, totals, strict=True):
-                    factor = _spread(builder, builder.load(builder.gep(origin, [shift])))
-                    builder.store(_times_add(builder, row, factor, builder.load(total)), total)
+                    factor = spread(builder, builder.load(builder.gep(origin, [shift])))
+                    builder.store(times_add(builder, row, factor, builder.load(total)), total)
         for number, total in zip(numbers, totals, strict=True):
-            to = builder.add(start, builder.mul(number, ir.Constant(_INT64, LANES)))
-            so_far = _load(builder, data[0], to, _FLOATS)
-            _store(builder, data[0], to, builder.fadd(so_far, builder.load(total)))
+            to = builder.add(start, builder.mul(number, ir.Constant(INT64, LANES)))
+            so_far = load_row(builder, data[0], to, FLOATS)
+            store_row(builder, data[0], to, builder.fadd(so_far, builder.load(total)))
         return context.get_dummy_value()
 
     size = types.intp
@@ -120,15 +120,15 @@ def step_rows(
         )
         rows, threshold, keep = args[6], _everywhere(builder, args[9]), args[10]
         shares = [_everywhere(builder, args[i]) for i in (7, 8)]
-        zero, lanes = ir.Constant(_INTS, None), ir.Constant(_INT64, LANES)
-        top_at = [ir.Constant(_INT64, 0), lanes]
-        top = [cgutils.alloca_once_value(builder, _load(builder, tops, at, _INTS)) for at in top_at]
+        zero, lanes = ir.Constant(INTS, None), ir.Constant(INT64, LANES)
+        top_at = [ir.Constant(INT64, 0), lanes]
+        top = [cgutils.alloca_once_value(builder, load_row(builder, tops, at, INTS)) for at in top_at]
         cut = [cgutils.alloca_once_value(builder, zero) for _ in top]
         with cgutils.for_range(builder, rows) as loop:
             at = builder.mul(loop.index, lanes)
-            drive = builder.fptosi(_load(builder, sums, at, _FLOATS), _INTS)
+            drive = builder.fptosi(load_row(builder, sums, at, FLOATS), INTS)
             state = builder.add(
-                _leave(builder, _load(builder, u, at, _INTS), shares[0]),
+                _leave(builder, load_row(builder, u, at, INTS), shares[0]),
                 builder.shl(drive, _constant(STATE_SHIFT)),
             )
             _raise(builder, top[0], state)
@@ -138,9 +138,9 @@ def step_rows(
             state = builder.select(above, builder.sub(state, turn), state)
             state = builder.select(below, builder.add(state, turn), state)
             _count(builder, cut[0], builder.or_(above, below))
-            _store(builder, u, at, state)
-            arriving = builder.add(state, _load(builder, bias, at, _INTS))
-            state = builder.add(_leave(builder, _load(builder, v, at, _INTS), shares[1]), arriving)
+            store_row(builder, u, at, state)
+            arriving = builder.add(state, load_row(builder, bias, at, INTS))
+            state = builder.add(_leave(builder, load_row(builder, v, at, INTS), shares[1]), arriving)
             _raise(builder, top[1], state)
             above = builder.icmp_signed(">", state, _constant(POTENTIAL_LIMIT))
             below = builder.icmp_signed("<", state, _constant(-POTENTIAL_LIMIT))
@@ -148,17 +148,17 @@ def step_rows(
             state = builder.select(below, _constant(-POTENTIAL_LIMIT), state)
             _count(builder, cut[1], builder.or_(above, below))
             with builder.if_then(builder.icmp_unsigned("!=", keep, ir.Constant(keep.type, 0))):
-                _store(builder, before, at, builder.sitofp(state, _FLOATS))
+                store_row(builder, before, at, builder.sitofp(state, FLOATS))
             fired = builder.icmp_signed(">", state, threshold)
-            _store(builder, spikes, at, builder.uitofp(fired, _FLOATS))
-            _store(builder, v, at, builder.select(fired, zero, state))
+            store_row(builder, spikes, at, builder.uitofp(fired, FLOATS))
+            store_row(builder, v, at, builder.select(fired, zero, state))
         for at, largest in zip(top_at, top, strict=True):
-            _store(builder, tops, at, builder.load(largest))
+            store_row(builder, tops, at, builder.load(largest))
         totals = []
         for counted in cut:
-            row, total = builder.load(counted), ir.Constant(_INT32, 0)
+            row, total = builder.load(counted), ir.Constant(INT32, 0)
             for lane in range(LANES):
-                total = builder.add(total, builder.extract_element(row, ir.Constant(_INT32, lane)))
+                total = builder.add(total, builder.extract_element(row, ir.Constant(INT32, lane)))
             totals.append(total)
         return cgutils.pack_array(builder, totals)
 
@@ -180,43 +180,42 @@ def _operands(
 
 def _place(builder: Any, at: Any, tile: Any, block: int) -> tuple[Any, Any]:
     """First source and target of a block."""
-    start = builder.mul(tile, ir.Constant(_INT64, 2 * TILE))
+    start = builder.mul(tile, ir.Constant(INT64, 2 * TILE))
     first, second = (
-        builder.load(builder.gep(at, [builder.add(start, ir.Constant(_INT64, 2 * block + i))]))
-        for i in (0, 1)
+        builder.load(builder.gep(at, [builder.add(start, ir.Constant(INT64, 2 * block + i))])) for i in (0, 1)
     )
     return first, second
 
 
-def _load(builder: Any, data: Any, at: Any, kind: Any) -> Any:
+def load_row(builder: Any, data: Any, at: Any, kind: Any) -> Any:
     return builder.load(builder.bitcast(builder.gep(data, [at]), kind.as_pointer()), align=4)
 
 
-def _store(builder: Any, data: Any, at: Any, row: Any) -> None:
+def store_row(builder: Any, data: Any, at: Any, row: Any) -> None:
     builder.store(row, builder.bitcast(builder.gep(data, [at]), row.type.as_pointer()), align=4)
 
 
-def _times_add(builder: Any, row: Any, factor: Any, total: Any) -> Any:
+def times_add(builder: Any, row: Any, factor: Any, total: Any) -> Any:
     return builder.fadd(total, builder.fmul(row, factor, flags=_FUSED), flags=_FUSED)
 
 
-def _spread(builder: Any, number: Any) -> Any:
+def spread(builder: Any, number: Any) -> Any:
     """A row of one float32."""
-    return _fill(builder, number, _FLOATS)
+    return _fill(builder, number, FLOATS)
 
 
 def _everywhere(builder: Any, number: Any) -> Any:
     """A row of one int32."""
-    return _fill(builder, number, _INTS)
+    return _fill(builder, number, INTS)
 
 
 def _fill(builder: Any, number: Any, kind: Any) -> Any:
-    first = builder.insert_element(ir.Constant(kind, ir.Undefined), number, ir.Constant(_INT32, 0))
-    return builder.shuffle_vector(first, first, ir.Constant(_INTS, None))
+    first = builder.insert_element(ir.Constant(kind, ir.Undefined), number, ir.Constant(INT32, 0))
+    return builder.shuffle_vector(first, first, ir.Constant(INTS, None))
 
 
 def _constant(number: int) -> Any:
-    return ir.Constant(_INTS, [number] * LANES)
+    return ir.Constant(INTS, [number] * LANES)
 
 
 def _leave(builder: Any, state: Any, kept: Any) -> Any:
@@ -226,12 +225,12 @@ def _leave(builder: Any, state: Any, kept: Any) -> Any:
     high = builder.mul(builder.lshr(size, bits), kept)
     low = builder.mul(builder.and_(size, _constant(DECAY_UNITY - 1)), kept)
     left = builder.add(high, builder.lshr(low, bits))
-    negative = builder.icmp_signed("<", state, ir.Constant(_INTS, None))
+    negative = builder.icmp_signed("<", state, ir.Constant(INTS, None))
     return builder.select(negative, builder.neg(left), left)
 
 
 def _magnitude(builder: Any, state: Any) -> Any:
-    negative = builder.icmp_signed("<", state, ir.Constant(_INTS, None))
+    negative = builder.icmp_signed("<", state, ir.Constant(INTS, None))
     return builder.select(negative, builder.neg(state), state)
 
 
@@ -241,4 +240,4 @@ def _raise(builder: Any, top: Any, state: Any) -> None:
 
 
 def _count(builder: Any, total: Any, happened: Any) -> None:
-    builder.store(builder.sub(builder.load(total), builder.sext(happened, _INTS)), total)
+    builder.store(builder.sub(builder.load(total), builder.sext(happened, INTS)), total)

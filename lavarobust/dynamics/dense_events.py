@@ -1,0 +1,165 @@
+"""A dense layer with few outputs behind spikes: products of what is not zero alone, differentiable.
+
+The sums are :func:`lavarobust.dynamics.products.dense_sums`'s, being exact; gradients are the same up to
+float32's rounding, and the same bytes for any number of threads.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+
+from lavarobust.dynamics.dense_kernels import Events, learn_samples, spread_samples, sum_samples
+from lavarobust.dynamics.population import peak
+from lavarobust.dynamics.rows import LANES
+from lavarobust.dynamics.sharing import share_out
+
+GROUPS = 8
+"""Groups of samples whose gradients of the weight are summed apart; never by the number of threads."""
+
+_FLOAT32_EXACT = 1 << 24
+_SMALL = 1 << 16
+"""Fewer inputs than this are multiplied before anything is looked for."""
+
+_BUSY = 0.25
+"""Share of inputs that are not zero from which on a product of all is faster."""
+
+
+def event_sums(frames: torch.Tensor, weight: torch.Tensor) -> torch.Tensor | None:
+    """Sums ``(F, N, out)`` of integers ``(F, N, K)`` and ``(out, K)``, or None where that is not the way."""
+    if not _applies(frames, weight):
+        return None
+    whole = weight.detach()
+    reach = float(whole.abs().sum(1).amax())
+    if not torch.equal(whole, whole.round()) or not trusted():
+        return None
+    if torch.count_nonzero(frames.detach()[0]) > _BUSY * frames[0].numel():
+        return None
+    # a window's first frame tells what inputs these are; where another exceeds it, all are looked at
+    for looked_at in (frames.detach()[:1], frames.detach()):
+        limit = max(peak(looked_at), 1.0)
+        if not limit * reach < _FLOAT32_EXACT:
+            return None
+        report: dict[str, bool] = {}
+        sums: torch.Tensor = _EventSums.apply(frames, weight, limit, report)
+        if report["broken"]:
+            return None
+        if not report["large"]:
+            return sums
+    return None
+
+
+def _applies(frames: torch.Tensor, weight: torch.Tensor) -> bool:
+    if any(tensor.device.type != "cpu" or tensor.dtype != torch.float32 for tensor in (frames, weight)):
+        return False
+    return frames.dim() == 3 and frames.numel() >= _SMALL and 0 < len(weight) <= LANES
+
+
+class _EventSums(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, frames, weight, limit, report):  # type: ignore[no-untyped-def]
+        sums, events = forward(frames.contiguous().numpy(), weight.numpy(), limit)
+        report["broken"], report["large"] = (bool(kind.any()) for kind in events.beyond.T)
+        ctx.events = events if ctx.needs_input_grad[1] else None
+        ctx.save_for_backward(weight)
+        return torch.from_numpy(sums)
+
+    @staticmethod
+    def backward(ctx, given):  # type: ignore[no-untyped-def]
+        (weight,) = ctx.saved_tensors
+        d_frames = d_weight = None
+        d_sums = _rows(given.numpy())
+        if ctx.needs_input_grad[1]:
+            d_weight = torch.from_numpy(learn(ctx.events, d_sums, weight.shape))
+        if ctx.needs_input_grad[0]:
+            d_frames = torch.from_numpy(spread(d_sums, weight.detach().numpy()))
+        return d_frames, d_weight, None, None
+
+
+def forward(frames: np.ndarray, weight: np.ndarray, limit: float) -> tuple[np.ndarray, Events]:
+    """Sums ``(F, N, out)`` of ``(F, N, K)`` and ``(out, K)``, and the events that they are made of."""
+    count, samples, inputs = frames.shape
+    events = Events(
+        places=np.empty((samples, count * inputs), dtype=np.int32),
+        values=np.empty((samples, count * inputs), dtype=np.float32),
+        ends=np.empty((samples, count), dtype=np.int64),
+        beyond=np.zeros((samples, 2), dtype=np.int64),
+    )
+    rows = np.zeros((inputs, LANES), dtype=np.float32)
+    rows[:, : len(weight)] = weight.T
+    sums = np.empty((count, samples, LANES), dtype=np.float32)
+
+    def part(first: int, last: int) -> None:
+        sum_samples(frames, np.float32(limit), rows.reshape(-1), events, sums, first, last)
+
+    share_out(part, samples, GROUPS)
+    return np.ascontiguousarray(sums[..., : len(weight)]), events
+
+
+def learn(events: Events, d_sums: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Gradient ``(out, K)`` of the weight, of ``d_sums`` ``(F, N, 16)``."""
+    outputs, inputs = shape
+    samples = d_sums.shape[1]
+    groups = min(GROUPS, samples)
+    edges = np.linspace(0, samples, groups + 1).astype(int).tolist()
+    d_weights = np.zeros((groups, inputs * LANES), dtype=np.float32)
+
+    def part(first: int, last: int) -> None:
+        for group in range(first, last):
+            learn_samples(events, d_sums, d_weights[group], edges[group], edges[group + 1])
+
+    share_out(part, groups, groups)
+    return np.ascontiguousarray(d_weights.sum(axis=0).reshape(inputs, LANES)[:, :outputs].T)
+
+
+def spread(d_sums: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Gradients ``(F, N, K)`` of the inputs, of ``d_sums`` ``(F, N, 16)`` and the weight ``(out, K)``."""
+    count, samples, _ = d_sums.shape
+    d_frames = np.empty((count, samples, weight.shape[1]), dtype=np.float32)
+    weight = np.ascontiguousarray(weight)
+
+    def part(first: int, last: int) -> None:
+        spread_samples(d_sums, weight, d_frames, first, last)
+
+    share_out(part, samples, GROUPS)
+    return d_frames
+
+
+@lru_cache(maxsize=1)
+def trusted() -> bool:
+    """Whether the compiled loops give exact sums here, and gradients up to rounding, on extreme operands."""
+    generator = np.random.default_rng(0)
+    for inputs, outputs in ((40, 3), (37, LANES)):
+        for extreme in (-254.0, 254.0, None):
+            weight = 2.0 * generator.integers(-127, 128, (outputs, inputs))
+            frames = 1.0 * (generator.random((2, 3, inputs)) < 0.3)
+            if extreme is not None:
+                # sums that fill all of float32's integers
+                weight[:], frames[:] = extreme, (_FLOAT32_EXACT - 1) // int(254 * inputs)
+            if not _agree(frames, weight, generator.standard_normal((2, 3, outputs))):
+                return False
+    return True
+
+
+def _agree(frames: np.ndarray, weight: np.ndarray, d_sums: np.ndarray) -> bool:
+    narrow = weight.astype(np.float32)
+    sums, events = forward(frames.astype(np.float32), narrow, float(abs(frames).max()))
+    if events.beyond.any() or not np.array_equal(sums, frames @ weight.T):
+        return False
+    rows = _rows(d_sums)
+    exact = np.einsum("fno,fnk->ok", d_sums, frames), d_sums @ weight
+    ours = learn(events, rows, weight.shape), spread(rows, narrow)
+    return all(
+        abs(mine - reference).max() <= 1e-4 * abs(reference).max()
+        for mine, reference in zip(ours, exact, strict=True)
+    )
+
+
+def _rows(values: Any) -> np.ndarray:
+    """``(F, N, 16)`` float32 of ``(F, N, out)``."""
+    rows = np.zeros((*values.shape[:2], LANES), dtype=np.float32)
+    rows[..., : values.shape[2]] = values
+    return rows
