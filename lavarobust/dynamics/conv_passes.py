@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lavarobust.dynamics import fused, gather
+from lavarobust.dynamics import fused, gather, reuse
 from lavarobust.dynamics.conv_kernels import Made, Neurons, Room, Wanted, go_back_samples, run_samples
 from lavarobust.dynamics.gather import Padded
 from lavarobust.dynamics.geometry import Geometry
@@ -30,15 +30,15 @@ def run(
     padded = into.size - LANES
     state_units = bias.detach().expand(geometry.outputs).permute(1, 2, 0).to(torch.int32).numpy()
     made = Made(
-        inputs=np.empty((count if keep else 0, samples, inputs), dtype=np.int8),
-        spikes=np.empty((steps, samples, into.neurons), dtype=np.float32),
-        before_reset=np.empty((steps if keep else 0, samples, padded), dtype=np.float32),
-        current=np.zeros((samples, padded), dtype=np.int32),
-        potential=np.zeros((samples, padded), dtype=np.int32),
-        wraps=np.empty((steps, samples), dtype=np.int64),
-        clips=np.empty((steps, samples), dtype=np.int64),
-        tops=np.zeros((samples, 2 * LANES), dtype=np.int32),
-        beyond=np.zeros((samples, 3), dtype=np.int64),
+        inputs=reuse.empty((count if keep else 0, samples, inputs), np.int8),
+        spikes=reuse.empty((steps, samples, into.neurons), np.float32),
+        before_reset=reuse.empty((steps if keep else 0, samples, padded), np.float32),
+        current=reuse.zeros((samples, padded), np.int32),
+        potential=reuse.zeros((samples, padded), np.int32),
+        wraps=reuse.empty((steps, samples), np.int64),
+        clips=reuse.empty((steps, samples), np.int64),
+        tops=reuse.zeros((samples, 2 * LANES), np.int32),
+        beyond=reuse.zeros((samples, 3), np.int64),
     )
     population = Neurons(
         pad(state_units.reshape(1, -1), into)[0],
@@ -65,7 +65,7 @@ def go_back(
     way, back = gather.forward(geometry), gather.backward(geometry)
     into = way.blocks.target
     d_spikes, d_current, d_potential = (
-        np.zeros((*outer, into.neurons), dtype=np.float32)
+        reuse.zeros((*outer, into.neurons), np.float32)
         if tensor is None
         else tensor.detach().float().contiguous().view(*outer, into.neurons).numpy()
         for tensor, outer in zip(given, ((steps, samples), (samples,), (samples,)), strict=True)
@@ -74,9 +74,9 @@ def go_back(
         inputs=inputs,
         before_reset=before_reset,
         d_spikes=d_spikes,
-        d_weights=np.zeros((samples, len(way.index)), dtype=np.float32),
-        d_frames=np.empty((len(inputs) if asked else 0, *inputs.shape[1:]), dtype=np.float32),
-        d_bias=np.zeros((samples, padded), dtype=np.float32),
+        d_weights=reuse.zeros((samples, len(way.index)), np.float32),
+        d_frames=reuse.empty((len(inputs) if asked else 0, *inputs.shape[1:]), np.float32),
+        d_bias=reuse.zeros((samples, padded), np.float32),
         d_current=pad(d_current, into),
         d_potential=pad(d_potential, into),
     )

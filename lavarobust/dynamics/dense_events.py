@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from lavarobust.dynamics import reuse
 from lavarobust.dynamics.dense_kernels import Events, learn_samples, spread_samples, sum_samples
 from lavarobust.dynamics.population import peak
 from lavarobust.dynamics.rows import LANES
@@ -83,14 +84,14 @@ def forward(frames: np.ndarray, weight: np.ndarray, limit: float) -> tuple[np.nd
     """Sums ``(F, N, out)`` of ``(F, N, K)`` and ``(out, K)``, and the events that they are made of."""
     count, samples, inputs = frames.shape
     events = Events(
-        places=np.empty((samples, count * inputs), dtype=np.int32),
-        values=np.empty((samples, count * inputs), dtype=np.float32),
-        ends=np.empty((samples, count), dtype=np.int64),
-        beyond=np.zeros((samples, 2), dtype=np.int64),
+        places=reuse.empty((samples, count * inputs), np.int32),
+        values=reuse.empty((samples, count * inputs), np.float32),
+        ends=reuse.empty((samples, count), np.int64),
+        beyond=reuse.zeros((samples, 2), np.int64),
     )
-    rows = np.zeros((inputs, LANES), dtype=np.float32)
+    rows = reuse.zeros((inputs, LANES), np.float32)
     rows[:, : len(weight)] = weight.T
-    sums = np.empty((count, samples, LANES), dtype=np.float32)
+    sums = reuse.empty((count, samples, LANES), np.float32)
 
     def part(first: int, last: int) -> None:
         sum_samples(frames, np.float32(limit), rows.reshape(-1), events, sums, first, last)
@@ -105,7 +106,7 @@ def learn(events: Events, d_sums: np.ndarray, shape: tuple[int, ...]) -> np.ndar
     samples = d_sums.shape[1]
     groups = min(GROUPS, samples)
     edges = np.linspace(0, samples, groups + 1).astype(int).tolist()
-    d_weights = np.zeros((groups, inputs * LANES), dtype=np.float32)
+    d_weights = reuse.zeros((groups, inputs * LANES), np.float32)
 
     def part(first: int, last: int) -> None:
         for group in range(first, last):
@@ -118,7 +119,7 @@ def learn(events: Events, d_sums: np.ndarray, shape: tuple[int, ...]) -> np.ndar
 def spread(d_sums: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """Gradients ``(F, N, K)`` of the inputs, of ``d_sums`` ``(F, N, 16)`` and the weight ``(out, K)``."""
     count, samples, _ = d_sums.shape
-    d_frames = np.empty((count, samples, weight.shape[1]), dtype=np.float32)
+    d_frames = reuse.empty((count, samples, weight.shape[1]), np.float32)
     weight = np.ascontiguousarray(weight)
 
     def part(first: int, last: int) -> None:
@@ -160,6 +161,6 @@ def _agree(frames: np.ndarray, weight: np.ndarray, d_sums: np.ndarray) -> bool:
 
 def _rows(values: Any) -> np.ndarray:
     """``(F, N, 16)`` float32 of ``(F, N, out)``."""
-    rows = np.zeros((*values.shape[:2], LANES), dtype=np.float32)
+    rows = reuse.zeros((*values.shape[:2], LANES), np.float32)
     rows[..., : values.shape[2]] = values
     return rows
