@@ -19,8 +19,10 @@ EXTRAS = (
     "many frames",
     "sparse",
     "vectorised conv",
+    "sparse unlike dense",
 )
-"""Shown beside the others; no number of them is asked for."""
+"""Shown beside the others; no number of them is asked for. ``sparse unlike dense``: Lava's own sparse layers
+differ from its dense ones, and the simulator equals the latter, which are what lava-dl takes unasked."""
 
 
 def features_of(trial: Trial, record: Record) -> tuple[str, ...]:

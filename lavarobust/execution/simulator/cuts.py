@@ -10,6 +10,7 @@ from lavarobust.execution.simulator.propagate import (
     LayerRun,
     arriving_sums,
     bias_of,
+    delayed_product,
     delayed_shares,
     product,
 )
@@ -33,9 +34,11 @@ def cut_sums(run: LayerRun) -> torch.Tensor:
         return lost
     for late, share in delayed_shares(stage, len(spikes)):
         arriving = run.inputs[: len(spikes) - late]
-        lost[late : late + len(arriving)] |= _lost(stage, share, arriving)
+        held = product(stage, share, arriving) if stage.delays is None else delayed_product(share, arriving)
+        lost[late : late + len(arriving)] |= _lost(stage, share, arriving, held)
     if stage.recurrent is not None:
-        lost[1:] |= _lost(stage, stage.recurrent, spikes[:-1])
+        held = product(stage, stage.recurrent, spikes[:-1])
+        lost[1:] |= _lost(stage, stage.recurrent, spikes[:-1], held)
     return lost
 
 
@@ -64,20 +67,16 @@ def _decays(stage: Stage) -> tuple[int | torch.Tensor, int | torch.Tensor]:
     return stage.neuron.current_decay, stage.neuron.voltage_decay
 
 
-def _lost(stage: Stage, synapse: Synapse, inputs: torch.Tensor) -> torch.Tensor:
-    """``(F, N, *shape)`` bool: whose sums are not the exact ones."""
-    layer, exact_inputs = stage.layer, inputs.flatten(0, 1).double()
-    reach = float(synapse.weight.abs().flatten(1).sum(1).amax()) * float(
-        inputs.abs().amax() if inputs.numel() else 0
-    )
+def _lost(stage: Stage, synapse: Synapse, inputs: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
+    """``(F, N, *shape)`` bool: whose sums, as they are held, are not the exact ones."""
+    layer, weight, unit = stage.layer, synapse.weight, 1 << synapse.shift
+    peak = float(inputs.abs().amax()) if inputs.numel() else 0.0
     width = CONV_SUM_BITS if isinstance(layer, Conv) else _DENSE_SUM_BITS
-    if synapse.shift == 0 and reach < 1 << (width - 1):
-        return torch.zeros((*inputs.shape[:2], *stage.shape), dtype=torch.bool, device=inputs.device)
+    if float(weight.abs().flatten(1).sum(1).amax()) * peak < 1 << (width - 1) and not (weight % unit).any():
+        return torch.zeros(held.shape, dtype=torch.bool, device=held.device)
+    images = inputs.flatten(0, 1).double()
     if isinstance(layer, Conv):
-        exact = F.conv2d(
-            exact_inputs, synapse.weight, None, layer.stride, layer.padding, layer.dilation, layer.groups
-        )
+        exact = F.conv2d(images, weight, None, layer.stride, layer.padding, layer.dilation, layer.groups)
     else:
-        exact = F.linear(exact_inputs, synapse.weight)
-    held = product(stage, synapse, inputs).double()
-    return held * (1 << synapse.shift) != exact.unflatten(0, inputs.shape[:2])
+        exact = F.linear(images, weight)
+    return held.double() * unit != exact.unflatten(0, inputs.shape[:2])

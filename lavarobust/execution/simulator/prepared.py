@@ -12,7 +12,7 @@ import torch.nn.functional as F
 
 from lavarobust.execution.simulator.order import positions
 from lavarobust.execution.simulator.patches import Patches, alike, conv_patches, dense_patches, no_patches
-from lavarobust.execution.simulator.stages import Stage
+from lavarobust.execution.simulator.stages import Stage, Synapse
 from lavarobust.execution.simulator.vectors import LANES
 from lavarobust.execution.simulator.window import Neurons
 from lavarobust.netx.limits import (
@@ -88,9 +88,9 @@ class Prepared:
         """
         arriving = self.patches.reach if peak is None else self.patches.signed_reach * peak
         wraps_sums = isinstance(self.stage.layer, Conv) and arriving >= _CONV_SUM_LIMIT
-        sums = min(arriving, _CONV_SUM_LIMIT) if wraps_sums else arriving
+        sums = min(arriving, _CONV_SUM_LIMIT) if wraps_sums else _shifted(arriving, self.stage.synapse)
         if self.recurrent is not None:
-            sums, frames = sums + self.recurrent.reach, steps
+            sums, frames = sums + _shifted(self.recurrent.reach, self.stage.recurrent), steps
         if largest_bias is None:
             largest_bias = int(np.abs(self.neurons.bias.astype(np.int64)).max(initial=0))
         drive = sums << STATE_SHIFT
@@ -171,6 +171,11 @@ def _rows(values: np.ndarray, patches: Patches) -> np.ndarray:
     if (values == values[0]).all():
         return np.full((1, LANES), values[0])
     return in_rows(values[None], patches)
+
+
+def _shifted(reach: int, synapse: Synapse | None) -> int:
+    """What sums of this reach stay within after the synapse's shift, which rounds down."""
+    return reach if synapse is None or synapse.shift == 0 else (reach >> synapse.shift) + 1
 
 
 def _each(values: torch.Tensor | int | None, shape: Shape) -> np.ndarray:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from lavarobust.dynamics import State, Trajectory, conv_sums, dense_sums, integrate, wrap
 from lavarobust.errors import BackendError, SettingsError
@@ -19,6 +20,7 @@ from lavarobust.netx.limits import STATE_SHIFT
 from lavarobust.netx.model import Conv, Input
 
 _INT16_HALF_RANGE = 1 << 15
+_INT32_HALF_RANGE = 1 << 31
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +86,7 @@ def product(stage: Stage, synapse: Synapse, inputs: torch.Tensor) -> torch.Tenso
         except SettingsError as error:
             raise BackendError(f"{stage.name}: {error}") from None
     else:
-        sums = dense_sums(folded, synapse.weight)
-        if synapse.shift:
-            real = sums / (1 << synapse.shift)
-            sums = real + (real.floor() - real).detach()
+        sums = _shifted(dense_sums(folded, synapse.weight), synapse.shift)
     return sums.unflatten(0, inputs.shape[:2])
 
 
@@ -95,8 +94,34 @@ def _delayed(stage: Stage, inputs: torch.Tensor, steps: int) -> torch.Tensor:
     total = inputs.new_zeros((steps, inputs.shape[1], *stage.shape), dtype=torch.float64)
     for late, share in delayed_shares(stage, steps):
         arriving = inputs[: steps - late]
-        total[late : late + len(arriving)] += product(stage, share, arriving)
+        total[late : late + len(arriving)] += delayed_product(share, arriving)
     return total
+
+
+def delayed_product(synapse: Synapse, inputs: torch.Tensor) -> torch.Tensor:
+    """``(F, N, out)`` sums of inputs ``(F, N, in)`` as Lava's ``DelayDense``.
+
+    It holds each product in 32 bits and their sum in 64 until it is shifted, then in 32 again
+    (``lava/proc/dense/models.py``). ``DelaySparse``, which lava-dl takes on request, already holds the
+    sum in 32; the two differ where that matters.
+    """
+    largest, peak = float(synapse.weight.abs().max()), float(inputs.detach().abs().amax())
+    arriving = inputs.double()
+    if largest * peak < _INT32_HALF_RANGE:
+        sums = F.linear(arriving, synapse.weight)
+    else:
+        products = arriving.unsqueeze(-2) * synapse.weight
+        sums = wrap(products, largest * peak, _INT32_HALF_RANGE).sum(-1)
+    bound = largest * peak * synapse.weight.shape[1]
+    return wrap(_shifted(sums, synapse.shift), bound, _INT32_HALF_RANGE)
+
+
+def _shifted(sums: torch.Tensor, shift: int) -> torch.Tensor:
+    """``sums >> shift``, whose gradient is that of a division."""
+    if shift == 0:
+        return sums
+    real = sums / (1 << shift)
+    return real + (real.floor() - real).detach()
 
 
 def delayed_shares(stage: Stage, steps: int) -> Iterator[tuple[int, Synapse]]:

@@ -21,7 +21,7 @@ class Synapse:
 
     Attributes:
         weight: float64, integer-valued; ``(out, in)`` or ``(out, in / groups, kH, kW)``.
-        shift: right shift of the sum; 0 where it divides every weight already.
+        shift: right shift of the sum, which Lava holds in 32 bits before it.
     """
 
     weight: torch.Tensor
@@ -120,8 +120,6 @@ def _stage(
 
 
 def _synapse(weight: np.ndarray, shift: int) -> Synapse:
-    if shift and not np.bitwise_and(weight, (1 << shift) - 1).any():
-        weight, shift = weight >> shift, 0
     return Synapse(torch.from_numpy(weight.astype(np.float64)), shift)
 
 
