@@ -6,6 +6,7 @@ import torch
 
 from lavarobust.compat import activate
 from lavarobust.dynamics import LIF, Convolution, Surrogate, Trajectory, integrate, integrate_conv
+from lavarobust.netx.limits import DECAY_UNITY
 
 activate()
 
@@ -67,7 +68,8 @@ class IntegerNeuron(slayer.neuron.cuba.Neuron):
     @property
     def population(self) -> LIF:
         """The parameters as they are now."""
-        return LIF(int(self.cx_current_decay), int(self.cx_voltage_decay), self.v_th_mant, self.surrogate)
+        decays = _whole_decay(self.current_decay), _whole_decay(self.voltage_decay)
+        return LIF(*decays, self.v_th_mant, self.surrogate)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Spikes ``(N, *shape, T)`` of synaptic sums ``(N, *shape, T)``, SLAYER's own layout."""
@@ -79,3 +81,8 @@ class IntegerNeuron(slayer.neuron.cuba.Neuron):
         self.shape = torch.Size(trajectory.spikes.shape[2:])
         self.num_neurons = self.shape.numel()
         return trajectory
+
+
+def _whole_decay(decay: torch.Tensor) -> int:
+    """What SLAYER's ``cx_current_decay`` and ``cx_voltage_decay`` say, without a dozen operations."""
+    return min(max(round(float(decay)), 0), DECAY_UNITY)

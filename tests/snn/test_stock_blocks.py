@@ -7,6 +7,7 @@ import torch
 
 from lavarobust.dynamics import Surrogate
 from lavarobust.snn.block import BlockSettings, ConvBlock, DenseBlock
+from lavarobust.snn.neuron import IntegerNeuron
 
 slayer = pytest.importorskip("lava.lib.dl.slayer")
 
@@ -92,3 +93,14 @@ def test_sums_wrap_in_training_as_in_lavas_processes() -> None:
     assert conv.product(frames, weight).flatten().tolist() == [wrapped, -wrapped]
     vectors = torch.tensor([[[2.0**30, 2.0**30 + 128]]])
     assert dense.product(vectors, torch.ones(1, 2, 1, 1, 1)).tolist() == [[[128 - 2.0**31]]]
+
+
+@pytest.mark.parametrize("value", [-3.0, 0.0, 0.5, 1.5, 300.49, 300.51, 4095.5, 5000.0])
+def test_decays_are_those_that_slayer_reports(value: float) -> None:
+    neuron = IntegerNeuron(threshold=10, current_decay=0, voltage_decay=0)
+    with torch.no_grad():
+        neuron.current_decay.fill_(value)
+        neuron.voltage_decay.fill_(4096 - value)
+    population = neuron.population
+    assert population.current_decay == int(neuron.cx_current_decay)
+    assert population.voltage_decay == int(neuron.cx_voltage_decay)
