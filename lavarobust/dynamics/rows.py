@@ -188,14 +188,17 @@ def _place(builder: Any, at: Any, tile: Any, block: int) -> tuple[Any, Any]:
 
 
 def load_row(builder: Any, data: Any, at: Any, kind: Any) -> Any:
+    """The row of type ``kind`` that begins at an item of an array of 32-bit numbers."""
     return builder.load(builder.bitcast(builder.gep(data, [at]), kind.as_pointer()), align=4)
 
 
 def store_row(builder: Any, data: Any, at: Any, row: Any) -> None:
+    """Write a row from an item of an array of 32-bit numbers on."""
     builder.store(row, builder.bitcast(builder.gep(data, [at]), row.type.as_pointer()), align=4)
 
 
 def times_add(builder: Any, row: Any, factor: Any, total: Any) -> Any:
+    """``row * factor + total`` in float32, rounded once or twice as the processor likes."""
     return builder.fadd(total, builder.fmul(row, factor, flags=_FUSED), flags=_FUSED)
 
 

@@ -16,8 +16,9 @@ def test_spread_is_slowest_above_fastest():
 def test_the_peak_of_an_array_that_is_gone_is_seen_and_forgotten():
     forget_peak()
     before = peak()
-    array = np.ones(20 << 20, dtype=np.uint8)
+    # so much that what other tests let go of meanwhile does not count
+    array = np.ones(400 << 20, dtype=np.uint8)
     del array
-    assert peak() >= before + 15
+    assert peak() >= before + 300
     forget_peak()
-    assert peak() < before + 10
+    assert peak() < before + 200
