@@ -18,6 +18,9 @@ import torch
 
 RESULTS = Path(__file__).parent / "results"
 
+SETTLING = 0.02
+"""Seconds in which OpenMP's threads stop spinning."""
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -31,8 +34,18 @@ class Timing:
 
 def in_turn(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, Timing]:
     """Time every call ``repeats`` times, one after the other in each round, so that a busy moment of the
-    machine hits all alike; one unmeasured round comes first."""
-    return rounds({name: partial(clocked, call) for name, call in calls.items()}, repeats)
+    machine hits all alike; one unmeasured round comes first.
+
+    Threads of the call before go on spinning for a while, and would hold a core that belongs to this one.
+    So each waits, and runs once unmeasured, before it is timed.
+    """
+    return rounds({name: partial(_settled, call) for name, call in calls.items()}, repeats)
+
+
+def _settled(call: Callable[[], object]) -> float:
+    time.sleep(SETTLING)
+    call()
+    return clocked(call)
 
 
 def rounds(calls: dict[str, Callable[[], float]], repeats: int) -> dict[str, Timing]:
