@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 
 from lavarobust.dynamics import gather
@@ -119,12 +120,13 @@ class _IntegrateConv(torch.autograd.Function):
         shape = (*geometry.outputs[1:], geometry.outputs[0])
         spikes = torch.from_numpy(made.spikes).unflatten(2, shape)
         into = gather.forward(geometry).blocks.target
+        # numpy converts in this thread; torch's would go on spinning, on a core that the next loop needs
+        kind = np.float32 if _exact_in_float32(report["counts"]) else np.float64
         ends = [
-            torch.from_numpy(unpad(state, into)).unflatten(1, shape)
+            torch.from_numpy(unpad(state, into).astype(kind)).unflatten(1, shape)
             for state in (made.current, made.potential)
         ]
-        kind = torch.float32 if _exact_in_float32(report["counts"]) else torch.float64
-        return spikes, *(end.to(kind) for end in ends)
+        return spikes, *ends
 
     @staticmethod
     def backward(ctx, d_spikes, d_current, d_potential):  # type: ignore[no-untyped-def]

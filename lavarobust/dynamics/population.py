@@ -146,8 +146,13 @@ def peak(values: torch.Tensor) -> float:
     """Largest magnitude; NaN if there is one, 0 of nothing."""
     if values.numel() == 0:
         return 0.0
-    low, high = torch.aminmax(values)
-    return math.nan if low.isnan() else max(-float(low), float(high))
+    if values.device.type == "cpu":
+        # not torch's threads, which would go on spinning on a core that the next compiled loop needs
+        array = values.detach().numpy()
+        low, high = float(array.min()), float(array.max())
+    else:
+        low, high = (float(edge) for edge in torch.aminmax(values.detach()))
+    return math.nan if math.isnan(low) else max(-low, high)
 
 
 def _fits_float32(

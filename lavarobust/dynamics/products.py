@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from lavarobust.dynamics.dense_events import event_sums
+from lavarobust.dynamics.population import peak
 from lavarobust.errors import SettingsError
 from lavarobust.netx.limits import CONV_SUM_BITS
 
@@ -61,8 +62,7 @@ def _largest_sum(inputs: torch.Tensor, weight: torch.Tensor) -> float:
     Inputs count as 1 at least, so that whether anything spiked never changes a layer's type.
     """
     reach = float(weight.detach().abs().flatten(1).sum(1).amax()) if weight.numel() else 0.0
-    low, high = torch.aminmax(inputs.detach()) if inputs.numel() else (torch.zeros(()), torch.zeros(()))
-    return reach * max(-float(low), float(high), 1.0)
+    return reach * max(peak(inputs), 1.0)
 
 
 def wrap(sums: torch.Tensor, bound: float, half_range: int) -> torch.Tensor:
