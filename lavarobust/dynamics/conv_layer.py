@@ -17,9 +17,10 @@ from lavarobust.dynamics.conv_passes import flat, go_back, run, unpad
 from lavarobust.dynamics.conv_trust import reach, trusted
 from lavarobust.dynamics.geometry import Convolution
 from lavarobust.dynamics.lif import Trajectory, integrate
-from lavarobust.dynamics.population import LIF, State, peak
+from lavarobust.dynamics.population import LIF, State
 from lavarobust.dynamics.products import conv_sums
 from lavarobust.dynamics.rows import LANES
+from lavarobust.dynamics.unshared import are_whole, peak
 from lavarobust.netx.limits import CONV_SUM_BITS, STATE_HALF_RANGE
 
 MOST_SYNAPSES = 1 << 15
@@ -86,8 +87,7 @@ def _applies(
         return False
     if weight.numel() > MOST_SYNAPSES or frames.numel() == 0 or (bias is not None and bias.dim() > 3):
         return False
-    whole = weight.detach()
-    if not torch.equal(whole, whole.round()):
+    if not are_whole(weight):
         return False
     if bias is not None and not peak(bias.detach()) < STATE_HALF_RANGE:
         return False

@@ -11,8 +11,9 @@ import torch.nn.functional as F
 from lavarobust.dynamics import gather, stepwise
 from lavarobust.dynamics.conv_passes import flat, go_back, run, unpad
 from lavarobust.dynamics.geometry import Convolution
-from lavarobust.dynamics.population import LIF, State, make_window, peak
+from lavarobust.dynamics.population import LIF, State, make_window
 from lavarobust.dynamics.rows import LANES
+from lavarobust.dynamics.unshared import peak
 from lavarobust.netx.limits import CONV_SUM_BITS
 
 

@@ -14,9 +14,9 @@ import torch
 
 from lavarobust.dynamics import reuse
 from lavarobust.dynamics.dense_kernels import Events, learn_samples, spread_samples, sum_samples
-from lavarobust.dynamics.population import peak
 from lavarobust.dynamics.rows import LANES
 from lavarobust.dynamics.sharing import share_out
+from lavarobust.dynamics.unshared import active_share, are_whole, peak
 
 GROUPS = 8
 """Groups of samples whose gradients of the weight are summed apart; never by the number of threads."""
@@ -33,12 +33,9 @@ def event_sums(frames: torch.Tensor, weight: torch.Tensor) -> torch.Tensor | Non
     """Sums ``(F, N, out)`` of integers ``(F, N, K)`` and ``(out, K)``, or None where that is not the way."""
     if not _applies(frames, weight):
         return None
-    whole = weight.detach()
-    reach = float(whole.abs().sum(1).amax())
-    if not torch.equal(whole, whole.round()) or not trusted():
+    if not are_whole(weight) or not trusted() or active_share(frames[0]) > _BUSY:
         return None
-    if torch.count_nonzero(frames.detach()[0]) > _BUSY * frames[0].numel():
-        return None
+    reach = float(weight.detach().abs().sum(1).amax())
     # a window's first frame tells what inputs these are; where another exceeds it, all are looked at
     for looked_at in (frames.detach()[:1], frames.detach()):
         limit = max(peak(looked_at), 1.0)

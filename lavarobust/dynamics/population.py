@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 
 from lavarobust.dynamics.surrogate import Surrogate
+from lavarobust.dynamics.unshared import peak
 from lavarobust.netx.limits import (
     DECAY_UNITY,
     POTENTIAL_LIMIT,
@@ -140,19 +140,6 @@ def make_window(
 def kept(decay: Decay) -> Any:
     """The share of a state that one step keeps; exact, being a multiple of 2**-12."""
     return (DECAY_UNITY - decay) / DECAY_UNITY
-
-
-def peak(values: torch.Tensor) -> float:
-    """Largest magnitude; NaN if there is one, 0 of nothing."""
-    if values.numel() == 0:
-        return 0.0
-    if values.device.type == "cpu":
-        # not torch's threads, which would go on spinning on a core that the next compiled loop needs
-        array = values.detach().numpy()
-        low, high = float(array.min()), float(array.max())
-    else:
-        low, high = (float(edge) for edge in torch.aminmax(values.detach()))
-    return math.nan if math.isnan(low) else max(-low, high)
 
 
 def _fits_float32(

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 from lavarobust.dynamics.dense_events import event_sums
-from lavarobust.dynamics.population import peak
+from lavarobust.dynamics.unshared import peak
 from lavarobust.errors import SettingsError
 from lavarobust.netx.limits import CONV_SUM_BITS
 

@@ -14,8 +14,8 @@ from lavarobust.dynamics.population import (
     State,
     Window,
     kept,
-    peak,
 )
+from lavarobust.dynamics.unshared import peak
 from lavarobust.netx.limits import DECAY_UNITY, POTENTIAL_LIMIT, STATE_HALF_RANGE
 
 

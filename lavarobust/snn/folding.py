@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
+from lavarobust.dynamics.unshared import nearest
 from lavarobust.netx.limits import BIAS_MAX, SUM_LIMIT, THRESHOLD_MAX, WEIGHT_MAX, WEIGHT_STEP
 
 HEADROOM = 2.0
@@ -67,10 +68,10 @@ def layer_scale(weight: torch.Tensor, bias: torch.Tensor | None, peak: float) ->
 def quantise(weight: torch.Tensor, bias: torch.Tensor | None, scale: float) -> LayerParameters:
     """Round to the device's integers, straight through in the backward pass."""
     scaled = weight * scale
-    even = torch.round(scaled.detach() / WEIGHT_STEP).mul_(WEIGHT_STEP).clamp_(-WEIGHT_MAX, WEIGHT_MAX)
+    even = nearest(scaled.detach() / WEIGHT_STEP).mul_(WEIGHT_STEP).clamp_(-WEIGHT_MAX, WEIGHT_MAX)
     mantissa = None
     if bias is not None:
-        rounded = torch.round(bias.detach() * scale).clamp_(-BIAS_MAX, BIAS_MAX)
+        rounded = nearest(bias.detach() * scale).clamp_(-BIAS_MAX, BIAS_MAX)
         mantissa = _straight_through(bias * scale, rounded)
     return LayerParameters(_straight_through(scaled, even), mantissa, max(int(scale), 1), scale)
 
