@@ -63,17 +63,13 @@ def _hashable_byte_encoder(fullname: str, path: Sequence[str] | None) -> ModuleS
     """Python 3.11 refuses a default of an unhashable class in a dataclass; ByteEncoder is used as one."""
     if sys.version_info < (3, 11):
         return None
-    spec = PathFinder.find_spec(fullname, path)
-    if spec is None or spec.origin is None:
-        return None
-    spec.loader = _PatchedSource(
+    return _patched(
         fullname,
-        spec.origin,
+        path,
         old="@dataclass\nclass ByteEncoder:",
         new="@dataclass(unsafe_hash=True)\nclass ByteEncoder:",
         name="lava.magma.compiler.var_model: ByteEncoder made hashable, as Python 3.11 wants of a default",
     )
-    return spec
 
 
 def _no_object_detection(fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:
@@ -87,17 +83,13 @@ def _wide_convolution(fullname: str, path: Sequence[str] | None) -> ModuleSpec |
     """numpy 2 adds an image's width to Lava's int8 paddings in int8, which fails from 128 pixels on."""
     if np.lib.NumpyVersion(np.__version__) < "2.0.0":
         return None
-    spec = PathFinder.find_spec(fullname, path)
-    if spec is None or spec.origin is None:
-        return None
-    spec.loader = _PatchedSource(
+    return _patched(
         fullname,
-        spec.origin,
+        path,
         old="input_shape = input_.shape\n    output = np.zeros(",
         new="input_shape = np.array(input_.shape)\n    output = np.zeros(",
         name="lava.proc.conv.utils: extents computed in int64, as before numpy 2",
     )
-    return spec
 
 
 def _fork_once(fullname: str, path: Sequence[str] | None) -> ModuleSpec | None:
@@ -120,6 +112,15 @@ _RULES: dict[str, Callable[[str, Sequence[str] | None], ModuleSpec | None]] = {
     "lava.magma.runtime.message_infrastructure.multiprocessing": _fork_once,
     "lava.proc.conv.utils": _wide_convolution,
 }
+
+
+def _patched(
+    fullname: str, path: Sequence[str] | None, *, old: str, new: str, name: str
+) -> ModuleSpec | None:
+    spec = PathFinder.find_spec(fullname, path)
+    if spec is not None and spec.origin is not None:
+        spec.loader = _PatchedSource(fullname, spec.origin, old=old, new=new, name=name)
+    return spec
 
 
 class _PatchedSource(SourceFileLoader):
