@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
@@ -144,7 +144,7 @@ def joined(parts: Iterable[Record], samples: int) -> Record:
     whole: dict[str, np.ndarray] = {}
     same: dict[str, str] = {}
     record, done = None, 0
-    ever_graded: list[bool] = []
+    ever_graded: set[int] = set()
     for record in parts:
         if record.samples == samples:
             return record
@@ -160,8 +160,7 @@ def joined(parts: Iterable[Record], samples: int) -> Record:
             if values.any():
                 whole[name][done : done + len(values)] = values
         done += record.samples
-        graded = [layer.graded_input for layer in record.layers]
-        ever_graded = graded if done == record.samples else list(map(max, graded, ever_graded))
+        ever_graded |= {place for place, layer in enumerate(record.layers) if layer.graded_input}
     if record is None or done != samples:
         raise ValueError(f"parts of {done} samples do not make up {samples}")
     whole |= {name: whole[other] for name, other in same.items()}
@@ -178,12 +177,12 @@ def _arrays(record: Record) -> dict[str, np.ndarray]:
     return {name: value for name, value in named.items() if isinstance(value, np.ndarray)}
 
 
-def _with_arrays(record: Record, arrays: Mapping[str, np.ndarray], graded: Sequence[bool]) -> Record:
+def _with_arrays(record: Record, arrays: Mapping[str, np.ndarray], graded: Set[int]) -> Record:
     layers = []
     for place, layer in enumerate(record.layers):
         prefix = f"layer {place} "
         counts = {name.removeprefix(prefix): held for name, held in arrays.items() if name.startswith(prefix)}
-        layers.append(replace(layer, **counts, graded_input=graded[place]))  # type: ignore[arg-type]
+        layers.append(replace(layer, **counts, graded_input=place in graded))  # type: ignore[arg-type]
     return replace(
         record,
         layers=tuple(layers),
