@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from random_sigma_delta_networks import random_model
 
+from benchmarks.parity.sigma_delta import random_model
 from lavarobust.attacks import IntegerVictim
 from lavarobust.errors import BackendError, ModelFileError, PrecisionError
 from lavarobust.execution.simulator import Simulator, sigma_delta_chunk, sigma_delta_trust

@@ -8,8 +8,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from random_sigma_delta_networks import random_model
 
+from benchmarks.parity.sigma_delta import random_model
 from lavarobust.errors import ModelFileError
 from lavarobust.netx import (
     Dense,

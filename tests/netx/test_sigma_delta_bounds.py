@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from random_sigma_delta_networks import random_model
 
+from benchmarks.parity.sigma_delta import random_model
 from lavarobust.dynamics.sigma_delta import advance
 from lavarobust.errors import ModelFileError
 from lavarobust.execution.simulator import sigma_delta_reference

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from random_sigma_delta_networks import random_model
 
+from benchmarks.parity.sigma_delta import random_model
 from lavarobust.execution import backend
 from lavarobust.execution.simulator.sigma_delta_prepared import prepare_sigma_delta
 from lavarobust.execution.simulator.sigma_delta_stages import compile_sigma_delta
