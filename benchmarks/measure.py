@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import platform
 import statistics
@@ -21,6 +22,12 @@ RESULTS = Path(__file__).parent / "results"
 SETTLING = 0.02
 """Seconds in which OpenMP's threads stop spinning."""
 
+WARMING = 0.03
+"""Seconds for which a call is repeated before it is timed, and while it is timed, but then at most ..."""
+
+MOST = 100
+"""... so many times."""
+
 
 @dataclass(frozen=True)
 class Timing:
@@ -36,16 +43,23 @@ def in_turn(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, T
     """Time every call ``repeats`` times, one after the other in each round, so that a busy moment of the
     machine hits all alike; one unmeasured round comes first.
 
-    Threads of the call before go on spinning for a while, and would hold a core that belongs to this one.
-    So each waits, and runs once unmeasured, before it is timed.
+    Threads of the call before go on spinning for a while, and hold a core that belongs to this one; its own
+    threads and caches have to wake up. So each runs unmeasured for a while, and is then timed in a row.
     """
-    return rounds({name: partial(_settled, call) for name, call in calls.items()}, repeats)
+    return rounds({name: partial(_warmed, call) for name, call in calls.items()}, repeats)
 
 
-def _settled(call: Callable[[], object]) -> float:
-    time.sleep(SETTLING)
-    call()
-    return clocked(call)
+def _warmed(call: Callable[[], object]) -> float:
+    end = time.perf_counter() + WARMING
+    taken = clocked(call)
+    while time.perf_counter() < end:
+        taken = clocked(call)
+    return in_a_row(call, math.ceil(1e3 * WARMING / max(taken, 1e3 * WARMING / MOST)))
+
+
+def in_a_row(call: Callable[[], object], times: int) -> float:
+    """Milliseconds of one of several calls, one right after the other."""
+    return sum(clocked(call) for _ in range(times)) / times
 
 
 def rounds(calls: dict[str, Callable[[], float]], repeats: int) -> dict[str, Timing]:

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.measure import SETTLING, clocked, rounds
+from benchmarks.measure import SETTLING, in_a_row, rounds
 from benchmarks.outcome import Figure, Outcome, together
 from benchmarks.scaling import forget_peak, peak
 from benchmarks.settings import Settings, say
@@ -133,7 +133,7 @@ def benchmark(settings: Settings) -> Outcome:
 def _case(steps: int, settings: Settings) -> Outcome:
     name = f"{NETWORK}, batch {BATCH}, T={steps}"
     say(f"training: {name}, time")
-    taken = rounds({side: partial(in_a_row, call) for side, call in both(steps).items()}, settings.repeats)
+    taken = rounds({side: partial(settled, call) for side, call in both(steps).items()}, settings.repeats)
     processes = min(ROUNDS, settings.repeats)
     grown: dict[str, list[float]] = {side: [] for side in SIDES}
     for process in range(processes):
@@ -160,11 +160,11 @@ def _case(steps: int, settings: Settings) -> Outcome:
     )
 
 
-def in_a_row(call: Callable[[], object]) -> float:
+def settled(call: Callable[[], object]) -> float:
     """Milliseconds of a step among steps of its own side, as in training; the first is not counted."""
     time.sleep(SETTLING)
     call()
-    return sum(clocked(call) for _ in range(IN_A_ROW)) / IN_A_ROW
+    return in_a_row(call, IN_A_ROW)
 
 
 def _fresh(side: str, steps: int) -> float:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import time
+from functools import partial
 
 from benchmarks import measure
 from benchmarks.measure import Timing, in_turn, rounds, save, timing
@@ -24,11 +27,21 @@ def test_rounds_go_in_turn_and_leave_the_first_out():
     assert taken == {"a": Timing(2.0, 1.0, 3.0, 2), "b": Timing(20.0, 10.0, 30.0, 2)}
 
 
-def test_in_turn_times_every_call_after_one_that_it_does_not():
+def test_in_turn_warms_every_call_up_and_times_it_in_a_row(monkeypatch):
+    monkeypatch.setattr(measure, "WARMING", 0.004)
+    monkeypatch.setattr(measure, "MOST", 3)
     calls = []
-    taken = in_turn({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 3)
-    assert calls == ["a", "a", "b", "b"] * 4
-    assert all(timing.runs == 3 and 0 <= timing.lowest <= timing.highest for timing in taken.values())
+
+    def call(name, seconds):
+        calls.append(name)
+        time.sleep(seconds)
+
+    taken = in_turn({"long": partial(call, "long", 0.01), "short": partial(call, "short", 0.0005)}, 2)
+    turns = [(name, len(list(group))) for name, group in itertools.groupby(calls)]
+    assert [name for name, _ in turns] == ["long", "short"] * 3
+    # one warms up and one is timed; of the short ones several warm up and at most three are timed
+    assert all(count == 2 if name == "long" else 5 <= count <= 11 for name, count in turns)
+    assert taken["long"].lowest >= 10 > taken["short"].median >= 0.5
 
 
 def test_a_result_is_written_whole(tmp_path, monkeypatch):
