@@ -1,4 +1,4 @@
-"""A loop over samples shared out among as many threads as torch has; no result depends on their number."""
+"""Work over samples shared out among as many threads as torch has; no result depends on their number."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from functools import lru_cache
 import numpy as np
 import torch
 
+from lavarobust.dynamics.turns import Turns, turns
+
 
 def share_out(work: Callable[[int, int], None], samples: int, parts_per_thread: int = 1) -> None:
     """Call ``work(first, last)`` on parts that make up ``range(samples)``, side by side.
@@ -18,8 +20,8 @@ def share_out(work: Callable[[int, int], None], samples: int, parts_per_thread: 
         work: must let go of the interpreter's lock to gain anything.
         parts_per_thread: more than one where samples take unequal time.
     """
-    threads = min(torch.get_num_threads(), samples)
-    if threads <= 1:
+    threads = _threads(samples)
+    if threads == 1:
         work(0, samples)
         return
     edges = np.linspace(0, samples, min(samples, threads * parts_per_thread) + 1).astype(int).tolist()
@@ -29,13 +31,30 @@ def share_out(work: Callable[[int, int], None], samples: int, parts_per_thread: 
         for part in parts:
             work(*part)
 
+    _side_by_side(take_turns, threads)
+
+
+def share_turns(work: Callable[[Turns], None], samples: int, parts_per_thread: int) -> None:
+    """The same for compiled work that takes its parts by itself, until none is left."""
+    threads = _threads(samples)
+    left = turns(samples, threads * parts_per_thread if threads > 1 else 1)
+    _side_by_side(lambda: work(left), threads)
+
+
+def _threads(samples: int) -> int:
+    return max(min(torch.get_num_threads(), samples), 1)
+
+
+def _side_by_side(work: Callable[[], None], threads: int) -> None:
     # the calling thread works too: it is awake already, and one fewer has to find a free core
-    jobs = [_pool(threads - 1).submit(take_turns) for _ in range(threads - 1)]
+    jobs = [_pool(threads - 1).submit(work) for _ in range(threads - 1)]
     try:
-        take_turns()
+        work()
     finally:
         for job in jobs:
-            job.result()
+            # a thread that has not even begun would find nothing left
+            if not job.cancel():
+                job.result()
 
 
 @lru_cache(maxsize=4)

@@ -8,6 +8,7 @@ import pytest
 
 from lavarobust.execution.simulator.events import SPARE, count_row, list_spikes, list_values, put_row
 from lavarobust.execution.simulator.neuron_rows import add_row, read_row, start_row, step_row
+from lavarobust.execution.simulator.order import pack
 from lavarobust.execution.simulator.vectors import (
     CACHE_LINE,
     LANES,
@@ -180,12 +181,14 @@ def test_spikes_are_listed_or_the_silent_where_they_are_fewer(inputs) -> None:
         padded[:inputs] = active
         words = np.zeros((2, 3, len(padded) // 64), dtype=np.uint64)
         words[1, 2] = np.packbits(padded, bitorder="little").view(np.uint64)
-        listed = np.full(inputs + 3 + SPARE, -1, dtype=np.int32)
-        spikes, found, silent = list_spikes(words, 1, 2, inputs, listed, 3)
-        assert spikes == active.sum()
-        assert silent == (2 * active.sum() > inputs)
-        assert listed[3 : 3 + found].tolist() == np.flatnonzero(active != silent).tolist()
-        assert (listed[:3] == -1).all()
+        for reaching in (np.ones(inputs, dtype=bool), rng.random(inputs) < 0.5):
+            worth = pack(reaching[None, :, None], np.arange(inputs))[0, 0]
+            listed = np.full(inputs + 3 + SPARE, -1, dtype=np.int32)
+            spikes, found, silent = list_spikes(words, 1, 2, inputs, worth, listed, 3)
+            assert spikes == active.sum()
+            assert silent == (2 * active.sum() > inputs)
+            assert listed[3 : 3 + found].tolist() == np.flatnonzero((active != silent) & reaching).tolist()
+            assert (listed[:3] == -1).all()
 
 
 def test_values_are_listed_with_their_amounts() -> None:

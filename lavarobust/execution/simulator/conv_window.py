@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lavarobust.dynamics.compiled import inlined, unmanaged
+from lavarobust.dynamics.turns import take
 from lavarobust.execution.simulator.events import SPARE, list_spikes, list_values
 from lavarobust.execution.simulator.neuron_rows import read_row
 from lavarobust.execution.simulator.vectors import LANES, add_rows, add_rows_times, aligned_zeros
@@ -42,39 +43,46 @@ def conv_scratch(arrivals: Arrivals, synapses: Synapses) -> ConvScratch:
 
 
 @unmanaged
-def run_conv(
-    arrivals: Any, synapses: Any, neurons: Any, results: Any, scratch: Any, first: int, last: int
-) -> None:
-    """Run samples ``first`` to ``last`` through a layer's window.
+def run_conv(arrivals: Any, synapses: Any, neurons: Any, results: Any, scratch: Any, left: Any) -> None:
+    """Run samples through a layer's window, part after part.
 
     Args:
         arrivals, synapses, neurons, results: of :mod:`.window`.
         scratch: of :func:`conv_scratch`.
+        left: :class:`lavarobust.dynamics.turns.Turns`.
     """
+    first, last = take(left)
+    while first < last:
+        for n in range(first, last):
+            _run_sample(arrivals, n, synapses, neurons, results, scratch)
+        first, last = take(left)
+
+
+@inlined
+def _run_sample(arrivals: Any, n: int, synapses: Any, neurons: Any, results: Any, scratch: Any) -> None:
     places = synapses.places
     steps, per_line = results.words.shape[1], (places.width + LANES - 1) // LANES
     listed, amounts, sums, drive, u, v = scratch
-    for n in range(first, last):
-        u[:] = 0
-        v[:] = 0
-        for t in range(steps):
-            touched, silent = _arrive(arrivals, n, t, synapses, sums, listed, amounts, results)
-            k = 0
-            for line in range(places.lines):
-                at, low = places.origin + line * places.pitch, line * places.width
-                for begin in range(0, places.width, LANES):
-                    cut = read_row(
-                        sums, at + begin, silent, synapses.left, synapses.right, synapses.wrapped, drive
-                    )
-                    run_row(drive, u, v, k, neurons, results, n, t, low + begin, places.width - begin, cut)
-                    k += LANES
-            if touched:
-                sums[:] = 0
-        if len(results.potential):
-            for line in range(places.lines):
-                low, k = line * places.width, line * per_line * LANES
-                for i in range(places.width):
-                    results.potential[n, low + i] = v[k + i]
+    u[:] = 0
+    v[:] = 0
+    for t in range(steps):
+        touched, silent = _arrive(arrivals, n, t, synapses, sums, listed, amounts, results)
+        k = 0
+        for line in range(places.lines):
+            at, low = places.origin + line * places.pitch, line * places.width
+            for begin in range(0, places.width, LANES):
+                cut = read_row(
+                    sums, at + begin, silent, synapses.left, synapses.right, synapses.wrapped, drive
+                )
+                run_row(drive, u, v, k, neurons, results, n, t, low + begin, places.width - begin, cut)
+                k += LANES
+        if touched:
+            sums[:] = 0
+    if len(results.potential):
+        for line in range(places.lines):
+            low, k = line * places.width, line * per_line * LANES
+            for i in range(places.width):
+                results.potential[n, low + i] = v[k + i]
 
 
 @inlined
@@ -89,7 +97,7 @@ def _arrive(
     places = synapses.places
     inputs, silent = len(places.at) * places.channels, False
     if t < arrivals.words.shape[1]:
-        events, found, silent = list_spikes(arrivals.words, n, t, inputs, listed, 0)
+        events, found, silent = list_spikes(arrivals.words, n, t, inputs, places.reaching, listed, 0)
     elif t < arrivals.values.shape[1]:
         events = list_values(arrivals.values, n, t, listed, amounts, 0)
         found = events

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lavarobust.dynamics.compiled import inlined, unmanaged
+from lavarobust.dynamics.turns import take
 from lavarobust.execution.simulator.events import SPARE, list_spikes, list_values
 from lavarobust.execution.simulator.neuron_rows import add_row, read_row, start_row
 from lavarobust.execution.simulator.vectors import (
@@ -61,72 +62,76 @@ def dense_scratch(arrivals: Arrivals, synapses: Synapses, recurrent: Synapses, s
 
 @unmanaged
 def run_dense(
-    arrivals: Any,
-    synapses: Any,
-    recurrent: Any,
-    neurons: Any,
-    results: Any,
-    scratch: Any,
-    first: int,
-    last: int,
+    arrivals: Any, synapses: Any, recurrent: Any, neurons: Any, results: Any, scratch: Any, left: Any
 ) -> None:
-    """Run samples ``first`` to ``last`` through a layer's window.
+    """Run samples through a layer's window, part after part.
 
     Args:
         arrivals, synapses, neurons, results: of :mod:`.window`.
         recurrent: synapses from the population to itself; no weights where there are none.
         scratch: of :func:`dense_scratch`.
+        left: :class:`lavarobust.dynamics.turns.Turns`.
     """
+    first, last = take(left)
+    while first < last:
+        for n in range(first, last):
+            _run_sample(arrivals, n, synapses, recurrent, neurons, results, scratch)
+        first, last = take(left)
+
+
+@inlined
+def _run_sample(
+    arrivals: Any, n: int, synapses: Any, recurrent: Any, neurons: Any, results: Any, scratch: Any
+) -> None:
     size, channels = synapses.places.width, synapses.places.channels
     stride = channels + SPARE
     steps, rows = results.words.shape[1], (size + LANES - 1) // LANES
     fed_back = len(recurrent.weights) > 0
     listed, amounts, found, silent, back, sums, back_sums, drive, back_drive, u, v = scratch
     together = len(found)
-    for n in range(first, last):
-        u[:] = 0
-        v[:] = 0
-        for start in range(0, steps, together):
-            group = min(together, steps - start)
+    u[:] = 0
+    v[:] = 0
+    for start in range(0, steps, together):
+        group = min(together, steps - start)
+        for s in range(group):
+            found[s], silent[s] = _list(
+                arrivals, n, start + s, synapses, listed, amounts, s * stride, results
+            )
+        back_found, back_silent = 0, False
+        if fed_back and start:
+            back_found, back_silent = _list_back(recurrent, n, start, back, results)
+        for row in range(rows):
+            low = row * LANES
             for s in range(group):
-                found[s], silent[s] = _list(
-                    arrivals, n, start + s, synapses, listed, amounts, s * stride, results
-                )
-            back_found, back_silent = 0, False
-            if fed_back and start:
-                back_found, back_silent = _list_back(recurrent, n, start, back, results)
-            for row in range(rows):
-                low = row * LANES
-                for s in range(group):
-                    start_row(sums, synapses.full, low, silent[s])
-                    base, begin = low * channels, s * stride
-                    if len(amounts):
-                        end = begin + found[s]
-                        add_rows_times(sums, 0, synapses.weights, base, listed, amounts, begin, end)
-                    else:
-                        add_rows(sums, 0, synapses.weights, base, listed, begin, begin + found[s])
-                    cut = read_row(sums, 0, silent[s], synapses.left, synapses.right, synapses.wrapped, drive)
-                    if fed_back:
-                        start_row(back_sums, recurrent.full, low, back_silent)
-                        add_rows(
-                            back_sums,
-                            0,
-                            recurrent.weights,
-                            low * recurrent.places.channels,
-                            back,
-                            0,
-                            back_found,
-                        )
-                        cut |= read_row(
-                            back_sums, 0, back_silent, recurrent.left, recurrent.right, False, back_drive
-                        )
-                        add_row(drive, back_drive)
-                    run_row(drive, u, v, low, neurons, results, n, start + s, low, size - low, cut)
-        if fed_back:
-            _list_back(recurrent, n, steps, back, results)
-        if len(results.potential):
-            for i in range(size):
-                results.potential[n, i] = v[i]
+                start_row(sums, synapses.full, low, silent[s])
+                base, begin = low * channels, s * stride
+                if len(amounts):
+                    end = begin + found[s]
+                    add_rows_times(sums, 0, synapses.weights, base, listed, amounts, begin, end)
+                else:
+                    add_rows(sums, 0, synapses.weights, base, listed, begin, begin + found[s])
+                cut = read_row(sums, 0, silent[s], synapses.left, synapses.right, synapses.wrapped, drive)
+                if fed_back:
+                    start_row(back_sums, recurrent.full, low, back_silent)
+                    add_rows(
+                        back_sums,
+                        0,
+                        recurrent.weights,
+                        low * recurrent.places.channels,
+                        back,
+                        0,
+                        back_found,
+                    )
+                    cut |= read_row(
+                        back_sums, 0, back_silent, recurrent.left, recurrent.right, False, back_drive
+                    )
+                    add_row(drive, back_drive)
+                run_row(drive, u, v, low, neurons, results, n, start + s, low, size - low, cut)
+    if fed_back:
+        _list_back(recurrent, n, steps, back, results)
+    if len(results.potential):
+        for i in range(size):
+            results.potential[n, i] = v[i]
 
 
 @inlined
@@ -134,26 +139,28 @@ def _list(
     arrivals: Any, n: int, t: int, synapses: Any, listed: Any, amounts: Any, low: int, results: Any
 ) -> tuple[int, bool]:
     """List a step's events from ``low`` on and count them; returns the list's length."""
-    inputs, silent = synapses.places.channels - 1, False
+    places, silent = synapses.places, False
+    inputs = places.channels - 1
     if t < arrivals.words.shape[1]:
-        events, found, silent = list_spikes(arrivals.words, n, t, inputs, listed, low)
+        events, found, silent = list_spikes(arrivals.words, n, t, inputs, places.reaching, listed, low)
     elif t < arrivals.values.shape[1]:
         events = list_values(arrivals.values, n, t, listed, amounts, low)
         found = events
     else:
         return 0, False
     found = _fill_up(listed, low, found, inputs)
-    count_arrivals(results, n, t, events, _driven(synapses.places, listed, low, found, silent))
+    count_arrivals(results, n, t, events, _driven(places, listed, low, found, silent))
     return found, silent
 
 
 @inlined
 def _list_back(recurrent: Any, n: int, t: int, listed: Any, results: Any) -> tuple[int, bool]:
     """List the spikes of the step before ``t`` and count what they drive, in the step that sent them."""
-    inputs = recurrent.places.channels - 1
-    _, found, silent = list_spikes(results.words, n, t - 1, inputs, listed, 0)
+    places = recurrent.places
+    inputs = places.channels - 1
+    _, found, silent = list_spikes(results.words, n, t - 1, inputs, places.reaching, listed, 0)
     found = _fill_up(listed, 0, found, inputs)
-    count_arrivals(results, n, t - 1, 0, _driven(recurrent.places, listed, 0, found, silent))
+    count_arrivals(results, n, t - 1, 0, _driven(places, listed, 0, found, silent))
     return found, silent
 
 

@@ -5,24 +5,31 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba.cpython.unsafe.numbers import trailing_zeros
 
 from lavarobust.dynamics.compiled import inlined
-from lavarobust.execution.simulator.vectors import LANES, WORD, set_bits
+from lavarobust.execution.simulator.vectors import LANES, WORD, put_sums, set_bits
 
 _ONE, _WORD, _LAST_WHOLE = np.uint64(1), np.uint64(WORD), np.uint64(WORD - LANES)
 _WORD_BITS = WORD.bit_length() - 1
+
+_BYTE = np.uint64(255)
+_BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
+_PLACES = np.argsort(1 - _BITS, axis=1, kind="stable").astype(np.uint8).reshape(-1)
+"""For each byte the places of its bits that are set, then others."""
 
 SPARE = 8
 """Places that a list needs beyond its inputs."""
 
 
 @inlined
-def list_spikes(words: Any, n: int, t: int, inputs: int, listed: Any, low: int) -> tuple[int, int, bool]:
+def list_spikes(
+    words: Any, n: int, t: int, inputs: int, reaching: Any, listed: Any, low: int
+) -> tuple[int, int, bool]:
     """List which of ``inputs`` spike in ``words[n, t]``, or which do not where those are fewer.
 
     Args:
         words: ``(N, T, W)`` uint64, no bit set beyond the inputs.
+        reaching: ``(W,)`` uint64, the inputs that are worth listing; no bit set beyond them.
         listed: int32, written from ``low`` on, up to ``SPARE`` beyond the list.
 
     Returns:
@@ -34,19 +41,13 @@ def list_spikes(words: Any, n: int, t: int, inputs: int, listed: Any, low: int) 
     silent = 2 * spikes > inputs
     end = low
     for w in range(words.shape[2]):
-        bits = words[n, t, w]
-        if silent:
-            bits = ~bits
-            if w == inputs >> _WORD_BITS:
-                bits &= (_ONE << np.uint64(inputs & (WORD - 1))) - _ONE
-        after = end + set_bits(bits)
-        # a fixed number at a time, of which what lies beyond the spikes is written over: no guess how many
-        while bits != 0:
-            for ahead in range(SPARE):
-                listed[end + ahead] = (w << _WORD_BITS) + np.int64(trailing_zeros(bits))
-                bits &= bits - _ONE
-            end += SPARE
-        end = after
+        bits = (~words[n, t, w] if silent else words[n, t, w]) & reaching[w]
+        if bits:
+            # eight places a byte, of which those beyond its spikes are written over: no guess how many
+            for byte in range(0, WORD, 8):
+                some = (bits >> np.uint64(byte)) & _BYTE
+                put_sums(listed, end, _PLACES, np.int64(some), (w << _WORD_BITS) + byte)
+                end += set_bits(some)
     return spikes, end - low, silent
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lavarobust.dynamics.sharing import share_out
+from lavarobust.dynamics.sharing import share_turns
+from lavarobust.dynamics.turns import Turns
 from lavarobust.execution.simulator.conv_window import conv_scratch, run_conv
 from lavarobust.execution.simulator.dense_window import dense_scratch, run_dense
 from lavarobust.execution.simulator.order import words_of
@@ -81,18 +82,18 @@ def run_layer(
         synapses = synapses._replace(full=synapses.full.astype(np.int32))
     if not layer.dense:
 
-        def run(first: int, last: int) -> None:
+        def run(left: Turns) -> None:
             scratch = conv_scratch(arrivals, synapses)
-            run_conv(arrivals, synapses, neurons, results, scratch, first, last)
+            run_conv(arrivals, synapses, neurons, results, scratch, left)
 
     else:
         recurrent = _synapses(layer.recurrent or _NONE, layer.stage.recurrent, False)
 
-        def run(first: int, last: int) -> None:
+        def run(left: Turns) -> None:
             scratch = dense_scratch(arrivals, synapses, recurrent, steps)
-            run_dense(arrivals, synapses, recurrent, neurons, results, scratch, first, last)
+            run_dense(arrivals, synapses, recurrent, neurons, results, scratch, left)
 
-    share_out(run, samples, _PARTS)
+    share_turns(run, samples, _PARTS)
     cuts = results.cuts if plan.cuts else np.broadcast_to(np.int32(0), (3, samples, steps))
     return Sent(results.words, results.potential, results.counts, cuts)
 

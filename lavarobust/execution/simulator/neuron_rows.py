@@ -1,8 +1,8 @@
 """One step of a row of leaky integrate-and-fire neurons in 32-bit integers, for compiled loops.
 
 The arithmetic is :mod:`lavarobust.dynamics.lif`'s, in the integers that Lava itself computes it in. A
-state s keeps ``trunc(s * k / 4096)`` of itself; with ``|s| = 4096 h + l`` that is ``h k + (l k >> 12)``,
-which never leaves 32 bits.
+state s keeps ``trunc(s * k / 4096)`` of itself; with ``s = 4096 h + l`` that is ``h k + (l k >> 12)``,
+rounded up where s is negative, which never leaves 32 bits.
 """
 
 from __future__ import annotations
@@ -130,11 +130,10 @@ def step_row(
 
 def _left(state: Row, kept: Row) -> Row:
     """What a step leaves of a row of states."""
-    negative = state < state.of(0)
-    size = (-state).where(negative, state)
-    bits = state.of(_DECAY_BITS)
-    left = (size >> bits) * kept + ((size & state.of(DECAY_UNITY - 1)) * kept >> bits)
-    return (-left).where(negative, left)
+    bits, below = state.of(_DECAY_BITS), state.of(DECAY_UNITY - 1)
+    # rounds up where the state is negative: towards zero
+    spare = (state >> state.of(_INT32.width - 1)) & below
+    return (state >> bits) * kept + (((state & below) * kept + spare) >> bits)
 
 
 def _everywhere(builder: Any, flag: Any) -> Any:

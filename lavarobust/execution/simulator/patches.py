@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lavarobust.execution.simulator.order import pack
 from lavarobust.execution.simulator.vectors import LANES, aligned_zeros
 from lavarobust.netx.model import Shape
 
@@ -37,6 +38,7 @@ class Places(NamedTuple):
         kind: per pixel, row of ``fan_out``.
         fan_out: ``(kinds, C)`` synapses that a spike drives: all, and ``<< 32`` those that are not zero.
         full_fan_out: what spikes of all inputs would drive, in the same way.
+        reaching: ``(W,)`` uint64, a bit for each input that drives anything.
     """
 
     channels: int
@@ -53,6 +55,7 @@ class Places(NamedTuple):
     kind: np.ndarray
     fan_out: np.ndarray
     full_fan_out: int
+    reaching: np.ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,6 +163,7 @@ def conv_patches(
         kind=kind.reshape(-1).astype(np.int64),
         fan_out=kinds,
         full_fan_out=int(packed.sum()),
+        reaching=pack((packed != 0)[None, :, None], np.arange(len(packed)))[0, 0],
     )
     return _narrowed(np.concatenate(flat), places, weight.reshape(outputs, -1))
 

@@ -7,8 +7,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from lavarobust.dynamics.sharing import share_out
+from lavarobust.dynamics.sharing import share_turns
 from lavarobust.dynamics.sigma_delta import States
+from lavarobust.dynamics.turns import Turns
 from lavarobust.execution.simulator.order import positions
 from lavarobust.execution.simulator.patches import Patches, conv_patches, dense_patches
 from lavarobust.execution.simulator.prepared import in_rows
@@ -137,19 +138,17 @@ def run_prepared(layer: PreparedSigmaDelta, values: np.ndarray, steps: int) -> S
     patches, neurons = layer.patches, layer.neurons
     if patches is None or neurons is None:
 
-        def run(first: int, last: int) -> None:
+        def run(left: Turns) -> None:
             scratch = np.empty((2, size), dtype=np.int32)
-            run_encoder(values, layer.stage.neurons.threshold, results, scratch, first, last)
+            run_encoder(values, layer.stage.neurons.threshold, results, scratch, left)
 
     else:
         synapses = _synapses(layer, patches)
 
-        def run(first: int, last: int) -> None:
-            run_sigma_delta(
-                values, synapses, neurons, results, sigma_delta_scratch(patches.places), first, last
-            )
+        def run(left: Turns) -> None:
+            run_sigma_delta(values, synapses, neurons, results, sigma_delta_scratch(patches.places), left)
 
-    share_out(run, samples, _PARTS)
+    share_turns(run, samples, _PARTS)
     peak = int(results.peaks.max(initial=0))
     messages = results.messages.reshape(samples, steps, size)
     return SigmaDeltaSent(messages, results.totals, results.counts, results.cuts, peak)

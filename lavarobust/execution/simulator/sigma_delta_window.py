@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lavarobust.dynamics.compiled import inlined, unmanaged
+from lavarobust.dynamics.turns import Turns, take
 from lavarobust.execution.simulator.conv_window import add_patches
 from lavarobust.execution.simulator.events import count_row, list_values
 from lavarobust.execution.simulator.neuron_rows import read_row
@@ -93,56 +94,61 @@ def run_sigma_delta(
     neurons: SigmaDeltaNeurons,
     results: SigmaDeltaResults,
     scratch: SigmaDeltaScratch,
-    first: int,
-    last: int,
+    left: Turns,
 ) -> None:
-    """Run samples ``first`` to ``last`` through a layer's window.
+    """Run samples through a layer's window, part after part.
 
     Args:
         values: ``(N, F, inputs)`` int32 messages in (H, W, C) order.
         synapses: with weights of which no sum leaves 32 bits.
         scratch: of :func:`sigma_delta_scratch`.
     """
+    first, last = take(left)
+    while first < last:
+        for n in range(first, last):
+            _run_sample(values, n, synapses, neurons, results, scratch)
+        first, last = take(left)
+
+
+@inlined
+def _run_sample(values: Any, n: int, synapses: Any, neurons: Any, results: Any, scratch: Any) -> None:
     places = synapses.places
     steps, size = results.counts.shape[2], places.lines * places.width
     listed, amounts, sums, drive, message, peaks, total, activation, residue = scratch
-    for n in range(first, last):
-        for k in range(len(total)):
-            total[k], activation[k], residue[k] = neurons.total[k], neurons.activation[k], neurons.residue[k]
-        peaks[:] = 0
-        for t in range(steps):
-            found = 0
-            if t < values.shape[1]:
-                found = list_values(values, n, t, listed, amounts, 0)
-                operations = add_patches(synapses, sums, listed, amounts, found)
-                count_arrivals(results, n, t, found, operations)
-            k = 0
-            for line in range(places.lines):
-                at, low = places.origin + line * places.pitch, line * places.width
-                for begin in range(0, places.width, LANES):
-                    valid = min(places.width - begin, LANES)
-                    cut = read_row(
-                        sums, at + begin, False, synapses.left, synapses.right, synapses.wrapped, drive
-                    )
-                    sent, wrapped = _step(
-                        drive, total, activation, residue, k, neurons, valid, message, peaks
-                    )
-                    to = (n * steps + t) * size + low + begin
-                    for i in range(valid):
-                        results.messages[to + i] = message[i]
-                    results.counts[3, n, t] += set_bits(np.uint64(sent))
-                    if cut | wrapped:
-                        results.cuts[0, n, t] += count_row(cut, valid)
-                        results.cuts[1, n, t] += count_row(wrapped, valid)
-                    k += LANES
-            if found:
-                sums[:] = 0
-        for i in range(LANES):
-            results.peaks[n, i] = peaks[i]
-        per_line = (places.width + LANES - 1) // LANES * LANES
+    for k in range(len(total)):
+        total[k], activation[k], residue[k] = neurons.total[k], neurons.activation[k], neurons.residue[k]
+    peaks[:] = 0
+    for t in range(steps):
+        found = 0
+        if t < values.shape[1]:
+            found = list_values(values, n, t, listed, amounts, 0)
+            operations = add_patches(synapses, sums, listed, amounts, found)
+            count_arrivals(results, n, t, found, operations)
+        k = 0
         for line in range(places.lines):
-            for i in range(places.width):
-                results.totals[n, line * places.width + i] = total[line * per_line + i]
+            at, low = places.origin + line * places.pitch, line * places.width
+            for begin in range(0, places.width, LANES):
+                valid = min(places.width - begin, LANES)
+                cut = read_row(
+                    sums, at + begin, False, synapses.left, synapses.right, synapses.wrapped, drive
+                )
+                sent, wrapped = _step(drive, total, activation, residue, k, neurons, valid, message, peaks)
+                to = (n * steps + t) * size + low + begin
+                for i in range(valid):
+                    results.messages[to + i] = message[i]
+                results.counts[3, n, t] += set_bits(np.uint64(sent))
+                if cut | wrapped:
+                    results.cuts[0, n, t] += count_row(cut, valid)
+                    results.cuts[1, n, t] += count_row(wrapped, valid)
+                k += LANES
+        if found:
+            sums[:] = 0
+    for i in range(LANES):
+        results.peaks[n, i] = peaks[i]
+    per_line = (places.width + LANES - 1) // LANES * LANES
+    for line in range(places.lines):
+        for i in range(places.width):
+            results.totals[n, line * places.width + i] = total[line * per_line + i]
 
 
 @inlined
@@ -184,38 +190,46 @@ def _step(
 
 @unmanaged
 def run_encoder(
-    values: np.ndarray, threshold: int, results: SigmaDeltaResults, scratch: np.ndarray, first: int, last: int
+    values: np.ndarray, threshold: int, results: SigmaDeltaResults, scratch: np.ndarray, left: Turns
 ) -> None:
-    """Run samples ``first`` to ``last`` of frames ``(N, F, neurons)`` int32 through a Delta's window.
+    """Run samples of frames ``(N, F, neurons)`` int32 through a Delta's window, part after part.
 
     Args:
         scratch: ``(2, neurons)`` int32.
     """
+    first, last = take(left)
+    while first < last:
+        for n in range(first, last):
+            _encode_sample(values, n, threshold, results, scratch)
+        first, last = take(left)
+
+
+@inlined
+def _encode_sample(values: Any, n: int, threshold: int, results: Any, scratch: Any) -> None:
     steps, size = results.counts.shape[2], results.totals.shape[1]
     activation, residue = scratch
-    for n in range(first, last):
-        activation[:] = 0
-        residue[:] = 0
-        peak = 0
-        for t in range(steps):
-            sent, cut, wrapped = 0, 0, 0
-            to = (n * steps + t) * size
-            for i in range(size):
-                given = np.int64(values[n, t, i]) if t < values.shape[1] else 0
-                exact = given << SIGMA_DELTA_SHIFT
-                held = np.int64(np.int32(exact))
-                cut += held != exact
-                exact = held - activation[i] + residue[i]
-                change = np.int64(np.int32(exact))
-                wrapped += change != exact
-                activation[i] = held
-                fired = abs(change) >= threshold and change != _LOWEST
-                residue[i] = 0 if fired else change
-                message = change >> STATE_EXPONENT if fired else 0
-                results.messages[to + i] = message
-                sent += message != 0
-                peak = max(peak, abs(message))
-            results.counts[3, n, t] = sent
-            results.cuts[0, n, t] = cut
-            results.cuts[1, n, t] = wrapped
-        results.peaks[n, 0] = peak
+    activation[:] = 0
+    residue[:] = 0
+    peak = 0
+    for t in range(steps):
+        sent, cut, wrapped = 0, 0, 0
+        to = (n * steps + t) * size
+        for i in range(size):
+            given = np.int64(values[n, t, i]) if t < values.shape[1] else 0
+            exact = given << SIGMA_DELTA_SHIFT
+            held = np.int64(np.int32(exact))
+            cut += held != exact
+            exact = held - activation[i] + residue[i]
+            change = np.int64(np.int32(exact))
+            wrapped += change != exact
+            activation[i] = held
+            fired = abs(change) >= threshold and change != _LOWEST
+            residue[i] = 0 if fired else change
+            message = change >> STATE_EXPONENT if fired else 0
+            results.messages[to + i] = message
+            sent += message != 0
+            peak = max(peak, abs(message))
+        results.counts[3, n, t] = sent
+        results.cuts[0, n, t] = cut
+        results.cuts[1, n, t] = wrapped
+    results.peaks[n, 0] = peak

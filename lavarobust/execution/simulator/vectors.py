@@ -208,6 +208,30 @@ def sum_listed(typingctx: Any, table: Any, listed: Any, first: Any, last: Any) -
 
 
 @intrinsic
+def put_sums(typingctx: Any, numbers: Any, at: Any, table: Any, entry: Any, first: Any) -> Any:
+    """``numbers[at : at + 8] = table[8 entry : 8 entry + 8] + first``, of a table of bytes."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        kinds, (numbers, at, table, entry, first) = signature.args, args
+        data = context.make_array(kinds[2])(context, builder, table).data
+        place = builder.gep(data, [builder.shl(entry, ir.Constant(entry.type, 3))])
+        bytes_ = builder.load(builder.bitcast(place, ir.VectorType(ir.IntType(8), 8).as_pointer()), align=1)
+        eight = ir.VectorType(ir.IntType(32), 8)
+        start = builder.insert_element(
+            ir.Constant(eight, ir.Undefined),
+            builder.trunc(first, ir.IntType(32)),
+            ir.Constant(ir.IntType(32), 0),
+        )
+        every = ir.Constant(ir.VectorType(ir.IntType(32), 8), None)
+        row = builder.add(builder.zext(bytes_, eight), builder.shuffle_vector(start, start, every))
+        target = builder.gep(context.make_array(kinds[0])(context, builder, numbers).data, [at])
+        builder.store(row, builder.bitcast(target, eight.as_pointer()), align=4)
+        return context.get_dummy_value()
+
+    return types.void(numbers, types.intp, table, types.intp, types.intp), codegen
+
+
+@intrinsic
 def set_bits(typingctx: Any, word: Any) -> Any:
     """How many bits of a word of 64 are set."""
 

@@ -1,0 +1,42 @@
+"""Parts that threads take from within compiled loops."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lavarobust.dynamics.compiled import unmanaged
+from lavarobust.dynamics.turns import take, turns
+
+
+@unmanaged
+def count(done: Any, left: Any) -> None:
+    first, last = take(left)
+    while first < last:
+        for n in range(first, last):
+            done[n] += 1
+        first, last = take(left)
+
+
+@pytest.mark.parametrize(("samples", "parts"), [(0, 1), (1, 8), (7, 2), (8, 4), (100, 3)])
+def test_every_sample_is_taken_once(samples, parts) -> None:
+    done = np.zeros(samples, dtype=np.int64)
+    count(done, turns(samples, parts))
+    assert (done == 1).all()
+
+
+def test_threads_never_take_the_same_sample() -> None:
+    samples = 1_000_000
+    done, left = np.zeros(samples, dtype=np.int64), turns(samples, samples)
+    with ThreadPoolExecutor(4) as pool:
+        for job in [pool.submit(count, done, left) for _ in range(4)]:
+            job.result()
+    assert (done == 1).all()
+
+
+def test_a_part_holds_what_was_asked_for() -> None:
+    assert turns(100, 4).together == 25
+    assert turns(3, 8).together == 1
