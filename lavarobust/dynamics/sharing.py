@@ -12,6 +12,9 @@ import torch
 
 from lavarobust.dynamics.turns import Turns, turns
 
+_TURNS = 16
+"""Parts per thread that compiled work takes by itself: samples differ in how many spikes they make."""
+
 
 def share_out(work: Callable[[int, int], None], samples: int, parts_per_thread: int = 1) -> None:
     """Call ``work(first, last)`` on parts that make up ``range(samples)``, side by side.
@@ -34,26 +37,26 @@ def share_out(work: Callable[[int, int], None], samples: int, parts_per_thread: 
     _side_by_side(take_turns, threads)
 
 
-def share_turns(work: Callable[[Turns], None], samples: int, parts_per_thread: int) -> None:
+def share_turns(work: Callable[[Turns], None], samples: int) -> None:
     """The same for compiled work that takes its parts by itself, until none is left."""
     threads = _threads(samples)
-    left = turns(samples, threads * parts_per_thread if threads > 1 else 1)
-    _side_by_side(lambda: work(left), threads)
+    left = turns(samples, threads * _TURNS if threads > 1 else 1)
+    _side_by_side(lambda: work(left), threads, lambda: left.done)
 
 
 def _threads(samples: int) -> int:
     return max(min(torch.get_num_threads(), samples), 1)
 
 
-def _side_by_side(work: Callable[[], None], threads: int) -> None:
+def _side_by_side(work: Callable[[], None], threads: int, done: Callable[[], bool] = lambda: False) -> None:
     # the calling thread works too: it is awake already, and one fewer has to find a free core
     jobs = [_pool(threads - 1).submit(work) for _ in range(threads - 1)]
     try:
         work()
     finally:
         for job in jobs:
-            # a thread that has not even begun would find nothing left
-            if not job.cancel():
+            # a thread that has not even begun, or is on its way back, has nothing left to do
+            if not job.cancel() and not done():
                 job.result()
 
 

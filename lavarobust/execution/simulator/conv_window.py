@@ -51,11 +51,11 @@ def run_conv(arrivals: Any, synapses: Any, neurons: Any, results: Any, scratch: 
         scratch: of :func:`conv_scratch`.
         left: :class:`lavarobust.dynamics.turns.Turns`.
     """
-    first, last = take(left)
+    first, last = take(left, 0)
     while first < last:
         for n in range(first, last):
             _run_sample(arrivals, n, synapses, neurons, results, scratch)
-        first, last = take(left)
+        first, last = take(left, last - first)
 
 
 @inlined

@@ -72,11 +72,11 @@ def run_dense(
         scratch: of :func:`dense_scratch`.
         left: :class:`lavarobust.dynamics.turns.Turns`.
     """
-    first, last = take(left)
+    first, last = take(left, 0)
     while first < last:
         for n in range(first, last):
             _run_sample(arrivals, n, synapses, recurrent, neurons, results, scratch)
-        first, last = take(left)
+        first, last = take(left, last - first)
 
 
 @inlined

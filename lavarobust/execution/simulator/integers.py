@@ -16,9 +16,6 @@ from lavarobust.execution.simulator.prepared import Plan, Prepared, in_rows
 from lavarobust.execution.simulator.stages import Synapse
 from lavarobust.execution.simulator.window import Arrivals, Results, Synapses
 
-_PARTS = 4
-"""Parts per thread: samples differ in how many spikes they make."""
-
 _NONE = replace(no_patches((1,)), weights=np.empty(0, dtype=np.int8))
 """Synapses of a population that has none to itself."""
 
@@ -93,7 +90,7 @@ def run_layer(
             scratch = dense_scratch(arrivals, synapses, recurrent, steps)
             run_dense(arrivals, synapses, recurrent, neurons, results, scratch, left)
 
-    share_turns(run, samples, _PARTS)
+    share_turns(run, samples)
     cuts = results.cuts if plan.cuts else np.broadcast_to(np.int32(0), (3, samples, steps))
     return Sent(results.words, results.potential, results.counts, cuts)
 

@@ -29,8 +29,6 @@ from lavarobust.netx.model import Conv, Shape
 
 _INT32_HALF_RANGE = 1 << 31
 _CONV_SUM_LIMIT = 1 << (CONV_SUM_BITS - 1)
-_PARTS = 2
-"""Parts per thread: samples differ in how many messages they make."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +146,7 @@ def run_prepared(layer: PreparedSigmaDelta, values: np.ndarray, steps: int) -> S
         def run(left: Turns) -> None:
             run_sigma_delta(values, synapses, neurons, results, sigma_delta_scratch(patches.places), left)
 
-    share_turns(run, samples, _PARTS)
+    share_turns(run, samples)
     peak = int(results.peaks.max(initial=0))
     messages = results.messages.reshape(samples, steps, size)
     return SigmaDeltaSent(messages, results.totals, results.counts, results.cuts, peak)

@@ -103,11 +103,11 @@ def run_sigma_delta(
         synapses: with weights of which no sum leaves 32 bits.
         scratch: of :func:`sigma_delta_scratch`.
     """
-    first, last = take(left)
+    first, last = take(left, 0)
     while first < last:
         for n in range(first, last):
             _run_sample(values, n, synapses, neurons, results, scratch)
-        first, last = take(left)
+        first, last = take(left, last - first)
 
 
 @inlined
@@ -197,11 +197,11 @@ def run_encoder(
     Args:
         scratch: ``(2, neurons)`` int32.
     """
-    first, last = take(left)
+    first, last = take(left, 0)
     while first < last:
         for n in range(first, last):
             _encode_sample(values, n, threshold, results, scratch)
-        first, last = take(left)
+        first, last = take(left, last - first)
 
 
 @inlined
