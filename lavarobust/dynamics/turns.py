@@ -36,8 +36,8 @@ class Turns(NamedTuple):
 
 _TAKEN, _DONE = 0, 1
 
-_PATIENCE = 20_000
-"""Looks at what others do, some ten microseconds, before a thread goes back and lays itself to sleep."""
+_PATIENCE = 200_000
+"""Looks at what others have done before a thread goes back to sleep: some 50 us, as long as waking takes."""
 
 
 def turns(samples: int, parts: int) -> Turns:
@@ -58,7 +58,7 @@ def take(left: Turns, done: int) -> tuple[int, int]:
     first = min(_add(left.counts, _TAKEN, left.together), left.samples)
     if first == left.samples:
         looks = 0
-        while _add(left.counts, _DONE, 0) < left.samples and looks < _PATIENCE:
+        while _read(left.counts, _DONE) < left.samples and looks < _PATIENCE:
             looks += 1
     return first, min(first + left.together, left.samples)
 
@@ -75,3 +75,14 @@ def _add(typingctx: Any, counts: Any, at: Any, more: Any) -> Any:
         return builder.atomic_rmw("add", builder.gep(data, [args[1]]), args[2], "acq_rel")
 
     return types.int64(counts, types.intp, types.int64), codegen
+
+
+@intrinsic
+def _read(typingctx: Any, counts: Any, at: Any) -> Any:
+    """``counts[at]`` as it is now, with all that was written before it."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        data = context.make_array(signature.args[0])(context, builder, args[0]).data
+        return builder.load_atomic(builder.gep(data, [args[1]]), "acquire", 8)
+
+    return types.int64(counts, types.intp), codegen
