@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lavarobust.dynamics.compiled import inlined, unmanaged
+from lavarobust.dynamics.gather import Padded
 from lavarobust.dynamics.kernels import go_back_row
 from lavarobust.dynamics.rows import LANES, TILE, learn_tile, step_rows, sum_tile
 
@@ -88,7 +89,7 @@ def run_samples(
                 _check(frames[t, n], limit, made.beyond[n])
                 if keep:
                     _narrow(frames[t, n], made.inputs[t, n])
-                _pad(frames[t, n], blocks.source, source)
+                _copy(frames[t, n], _alone(blocks.source), source, blocks.source)
                 _sum(source, weights, blocks, sums)
                 _clear_padding(sums, into)
             elif t == len(frames):
@@ -99,7 +100,7 @@ def run_samples(
                 neurons.kept_u, neurons.kept_v, neurons.threshold, keep, made.tops[n],
             )  # fmt: skip
             made.wraps[t, n], made.clips[t, n] = wraps, clips
-            _unpad(emitted, into, made.spikes[t, n])
+            _copy(emitted, into, made.spikes[t, n], _alone(into))
 
 
 class Wanted(NamedTuple):
@@ -153,7 +154,7 @@ def go_back_samples(
     for n in range(first, last):
         d_u, d_v, d_bias = wanted.d_current[n], wanted.d_potential[n], wanted.d_bias[n]
         for t in range(steps - 1, -1, -1):
-            _pad(wanted.d_spikes[t, n], blocks.target, room.d_spikes)
+            _copy(wanted.d_spikes[t, n], _alone(blocks.target), room.d_spikes, blocks.target)
             for low in range(0, neurons, len(room.slope)):
                 high = min(low + len(room.slope), neurons)
                 go_back_row(
@@ -162,12 +163,12 @@ def go_back_samples(
                     passing.kept_u[low:high], passing.kept_v[low:high], passing,
                 )  # fmt: skip
             if t < frames:
-                _pad(wanted.inputs[t, n], blocks.source, room.source)
+                _copy(wanted.inputs[t, n], _alone(blocks.source), room.source, blocks.source)
                 _learn(room.source, d_target, blocks, wanted.d_weights[n])
                 if len(wanted.d_frames):
-                    _repad(d_target, blocks.target, room.d_source, blocks_back.source)
+                    _copy(d_target, blocks.target, room.d_source, blocks_back.source)
                     _sum(room.d_source, weights, blocks_back, room.d_input)
-                    _unpad(room.d_input, blocks_back.target, wanted.d_frames[t, n])
+                    _copy(room.d_input, blocks_back.target, wanted.d_frames[t, n], _alone(blocks_back.target))
 
 
 @inlined
@@ -207,60 +208,29 @@ def _narrow(frame: Any, inputs: Any) -> None:
 
 
 @inlined
-def _pad(values: Any, place: Any, padded: Any) -> None:
-    """From one behind the other to where their place is."""
-    if place.stride == place.channels:
-        width = place.pixels * place.channels
-        for line in range(place.lines):
-            at, low = place.origin + line * place.pitch, line * width
-            target, source = padded[at : at + width], values[low : low + width]
-            for k in range(width):
-                target[k] = source[k]
-    else:
-        k = 0
-        for line in range(place.lines):
-            for pixel in range(place.pixels):
-                at = place.origin + line * place.pitch + pixel * place.stride
-                for channel in range(place.channels):
-                    padded[at + channel] = values[k]
-                    k += 1
-
-
-@inlined
-def _unpad(padded: Any, place: Any, values: Any) -> None:
-    if place.stride == place.channels:
-        width = place.pixels * place.channels
-        for line in range(place.lines):
-            at, low = place.origin + line * place.pitch, line * width
-            source, target = padded[at : at + width], values[low : low + width]
-            for k in range(width):
-                target[k] = source[k]
-    else:
-        k = 0
-        for line in range(place.lines):
-            for pixel in range(place.pixels):
-                at = place.origin + line * place.pitch + pixel * place.stride
-                for channel in range(place.channels):
-                    values[k] = padded[at + channel]
-                    k += 1
-
-
-@inlined
-def _repad(padded: Any, place: Any, other: Any, elsewhere: Any) -> None:
-    """From one padding to another."""
+def _copy(values: Any, place: Any, others: Any, elsewhere: Any) -> None:
+    """A population from one array to another, in which it lies elsewhere."""
     for line in range(place.lines):
-        if place.stride == place.channels:
+        low, to = place.origin + line * place.pitch, elsewhere.origin + line * elsewhere.pitch
+        if place.stride == place.channels == elsewhere.stride:
             width = place.pixels * place.channels
-            at, to = place.origin + line * place.pitch, elsewhere.origin + line * elsewhere.pitch
-            source, target = padded[at : at + width], other[to : to + width]
+            source, target = values[low : low + width], others[to : to + width]
             for k in range(width):
                 target[k] = source[k]
         else:
-            for pixel in range(place.pixels):
-                at = place.origin + line * place.pitch + pixel * place.stride
-                to = elsewhere.origin + line * elsewhere.pitch + pixel * elsewhere.stride
+            for _ in range(place.pixels):
                 for channel in range(place.channels):
-                    other[to + channel] = padded[at + channel]
+                    others[to + channel] = values[low + channel]
+                low += place.stride
+                to += elsewhere.stride
+
+
+@inlined
+def _alone(place: Any) -> Any:
+    """The same population with nothing between."""
+    width = place.pixels * place.channels
+    size = place.lines * width
+    return Padded(place.lines, place.pixels, place.channels, 0, width, place.channels, size)
 
 
 @inlined
