@@ -80,7 +80,7 @@ endif
 unit: $(STAMP)
 	OMP_NUM_THREADS=1 $(IN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST_ARGS)
 
-# About 25 minutes on two cores; BENCH_ARGS=--help shows how to run a part.
+# About 13 minutes on two cores; BENCH_ARGS=--help shows how to run a part.
 bench: $(STAMP)
 	$(IN)/python -m pip install $(PIP_ARGS) --quiet --no-deps -r requirements/bench.txt
 	OMP_NUM_THREADS=1 $(IN)/python -m benchmarks.run $(BENCH_ARGS)

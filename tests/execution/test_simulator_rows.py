@@ -221,3 +221,6 @@ def test_memory_begins_with_a_cache_line(kind) -> None:
         memory = aligned_zeros(100, kind, origin)
         assert memory.shape == (100,) and not memory.any()
         assert memory[origin:].ctypes.data % CACHE_LINE == 0
+        around = memory.base
+        before = memory.ctypes.data - around.ctypes.data
+        assert min(before, around.nbytes - before - memory.nbytes) >= CACHE_LINE

@@ -48,8 +48,8 @@ def dense_scratch(arrivals: Arrivals, synapses: Synapses, recurrent: Synapses, s
     return DenseScratch(
         np.empty(together * listed, dtype=np.int32),
         np.empty(together * listed if arrivals.values.shape[1] else 0, dtype=np.int32),
-        np.zeros(together, dtype=np.int64),
-        np.zeros(together, dtype=np.bool_),
+        aligned_zeros(together, np.int64),
+        aligned_zeros(together, np.bool_),
         np.empty(recurrent.places.channels + SPARE, dtype=np.int32),
         aligned_zeros(LANES, synapses.full.dtype),
         aligned_zeros(LANES, recurrent.full.dtype),

@@ -242,8 +242,11 @@ def set_bits(typingctx: Any, word: Any) -> Any:
 
 
 def aligned_zeros(size: int, kind: Any, origin: int = 0) -> np.ndarray:
-    """``(size,)`` zeros of which item ``origin`` begins a cache line."""
-    item = np.dtype(kind).itemsize
-    memory = np.zeros(size + CACHE_LINE // item, dtype=kind)
-    skipped = -(memory.ctypes.data // item + origin) % (CACHE_LINE // item)
+    """``(size,)`` zeros of which item ``origin`` begins a cache line.
+
+    No line is shared with another array, which another thread may write to.
+    """
+    line = CACHE_LINE // np.dtype(kind).itemsize
+    memory = np.zeros(size + 3 * line, dtype=kind)
+    skipped = line + -(memory.ctypes.data // memory.itemsize + origin) % line
     return memory[skipped : skipped + size]
