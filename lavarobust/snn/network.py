@@ -66,15 +66,22 @@ class SpikingNetwork(torch.nn.Module):
         self.blocks = torch.nn.ModuleList()
         self._build(layers, surrogate, generator)
 
-    def forward(self, images: torch.Tensor, indices: np.ndarray | None = None, draw: int = 0) -> torch.Tensor:
+    def forward(
+        self,
+        images: torch.Tensor,
+        indices: np.ndarray | None = None,
+        draw: int = 0,
+        steps: int | None = None,
+    ) -> torch.Tensor:
         """Logits ``(N, classes)`` of images ``(N, C, H, W)`` in [0, 1].
 
         Args:
             images: pixels; gradients reach them straight through the encoder's rounding.
             indices: ``(N,)`` index of each image in its data set, the key of a rate encoder's draws.
             draw: repetition of those draws.
+            steps: of this window, from rest; None for the network's own T.
         """
-        return self.activity(images, indices, draw).logits
+        return self.activity(images, indices, draw, steps=steps).logits
 
     def activity(
         self,
@@ -82,21 +89,23 @@ class SpikingNetwork(torch.nn.Module):
         indices: np.ndarray | None = None,
         draw: int = 0,
         quantised: bool = True,
+        steps: int | None = None,
     ) -> Activity:
         """As :meth:`forward`, with what every block did; ``quantised=False`` is the float network."""
         if indices is None:
             indices = np.arange(len(images))
-        frames = encode_straight_through(self.encoding, images, self.steps, indices, draw)
+        steps = steps or self.steps
+        frames = encode_straight_through(self.encoding, images, steps, indices, draw)
         trajectories = []
         scale = 1.0
         for block in self.stack:
-            trajectory, parameters = block.run(frames, self.steps, quantised)
+            trajectory, parameters = block.run(frames, steps, quantised)
             # sums that needed float64 need not make the next layers wide too
             frames, scale = trajectory.spikes.float(), parameters.scale
             trajectories.append(trajectory)
         last = trajectories[-1]
         if self.readout == "membrane":
-            logits = last.end.potential.float() / (scale * (1 << STATE_SHIFT) * self.steps)
+            logits = last.end.potential.float() / (scale * (1 << STATE_SHIFT) * steps)
         else:
             logits = last.spikes.sum(0)
         return Activity(logits, tuple(trajectories))

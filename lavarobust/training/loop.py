@@ -23,7 +23,7 @@ from lavarobust.training.checkpoint import (
     save_checkpoint,
 )
 from lavarobust.training.evaluation import Examples, evaluate
-from lavarobust.training.objective import Objective
+from lavarobust.training.objective import Batch, Objective
 from lavarobust.training.progress import Progress, ProgressKind, show_progress
 from lavarobust.training.settings import Settings
 from lavarobust.training.tensorboard import TensorBoardLog
@@ -170,7 +170,8 @@ class _Run:
             position = self.epoch + number * self.settings.batch_size / len(examples.labels)
             rate = self.settings.learning_rate_at(position)
             self.network.train()
-            for loss in self.objective.losses(self.network, images, labels, indices, generator):
+            batch = Batch(images, labels, indices, generator, self.epoch)
+            for loss in self.objective.losses(self.network, batch):
                 value = float(loss.value.detach())
                 if not math.isfinite(value):
                     raise TrainingError(

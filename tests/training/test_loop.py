@@ -57,11 +57,11 @@ class Wandering(Objective):
     def __init__(self) -> None:
         self.noise = torch.zeros(())
 
-    def losses(self, network, images, labels, indices, generator):
+    def losses(self, network, batch):
         for _ in range(2):
-            images = images.detach().requires_grad_()
-            logits = network((images + self.noise).clamp(0, 1), indices)
-            yield Loss(torch.nn.functional.cross_entropy(logits, labels), logits)
+            images = batch.images.detach().requires_grad_()
+            logits = network((images + self.noise).clamp(0, 1), batch.indices)
+            yield Loss(torch.nn.functional.cross_entropy(logits, batch.labels), logits)
             self.noise = (self.noise + 0.01 * images.grad.sum().sign()).clamp(-0.05, 0.05)
 
     def state(self):
