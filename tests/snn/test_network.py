@@ -58,7 +58,10 @@ def test_sending_an_image_once_equals_sending_it_at_every_step() -> None:
 
 
 def test_a_window_of_fewer_steps_is_that_of_a_network_with_as_many() -> None:
-    short, long = make(["conv 4 3", "dense 10"], steps=3).eval(), make(["conv 4 3", "dense 10"], steps=8).eval()
+    short, long = (
+        make(["conv 4 3", "dense 10"], steps=3).eval(),
+        make(["conv 4 3", "dense 10"], steps=8).eval(),
+    )
     with torch.no_grad():
         assert torch.equal(long(images(8), steps=3), short(images(8)))
         assert not torch.equal(long(images(8)), short(images(8)))
