@@ -7,11 +7,11 @@ import torch
 from lavarobust.data import DataSet, load
 from lavarobust.dynamics import Surrogate
 from lavarobust.errors import SettingsError
-from lavarobust.experiment.recipe import PGDRecipe, Recipe
+from lavarobust.experiment.recipe import Recipe
 from lavarobust.netx.deployment import Encoding
 from lavarobust.snn.architecture import parse_layers
 from lavarobust.snn.network import SpikingNetwork
-from lavarobust.training.objective import AdversarialPGD, Objective, Vanilla
+from lavarobust.training.objective import Objective
 
 
 def build_data(recipe: Recipe) -> DataSet:
@@ -50,8 +50,5 @@ def build_network(recipe: Recipe, input_shape: tuple[int, ...], classes: int) ->
 
 
 def build_objective(recipe: Recipe) -> Objective:
-    """What the recipe's training minimises."""
-    objective = recipe.training.objective
-    if isinstance(objective, PGDRecipe):
-        return AdversarialPGD(objective.epsilon, objective.step_size, objective.steps)
-    return Vanilla()
+    """What the recipe's training minimises: its objective, with what its defence adds."""
+    return recipe.defense.defended(recipe.training.objective.build())

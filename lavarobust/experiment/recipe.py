@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from lavarobust.dynamics import SURROGATES
 from lavarobust.errors import SettingsError
+from lavarobust.experiment.defense_recipes import DefenseRecipe, NoDefenseRecipe
+from lavarobust.experiment.objective_recipes import ObjectiveRecipe, VanillaRecipe
+from lavarobust.experiment.sections import Epsilon, Section
 from lavarobust.snn.architecture import parse_layers
 from lavarobust.training.settings import AtLeastOne, AtLeastZero, Positive, Settings
 
-Epsilon = Annotated[
-    float, Field(gt=0, le=1, description="a number above 0 and up to 1 (pixels are in [0, 1])")
-]
 
-
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class DataRecipe(_Section):
+class DataRecipe(Section):
     """Which images, and how they are split.
 
     Attributes:
@@ -38,7 +33,7 @@ class DataRecipe(_Section):
     seed: AtLeastZero = 0
 
 
-class EncodingRecipe(_Section):
+class EncodingRecipe(Section):
     """How pixels become integers; see :class:`lavarobust.netx.deployment.Encoding`."""
 
     kind: Literal["direct", "repeat", "rate"] = "direct"
@@ -55,7 +50,7 @@ class EncodingRecipe(_Section):
         return self
 
 
-class SurrogateRecipe(_Section):
+class SurrogateRecipe(Section):
     """The derivative of a spike; see :class:`lavarobust.dynamics.Surrogate`."""
 
     name: Annotated[str, Field(description=f"one of {', '.join(SURROGATES)}")] = "triangular"
@@ -69,7 +64,7 @@ class SurrogateRecipe(_Section):
         return self
 
 
-class NetworkRecipe(_Section):
+class NetworkRecipe(Section):
     """The network; layers in the short notation of :func:`lavarobust.snn.architecture.parse_layers`."""
 
     layers: Annotated[
@@ -89,30 +84,13 @@ class NetworkRecipe(_Section):
         return self
 
 
-class VanillaRecipe(_Section):
-    """Cross-entropy on the images as they are."""
-
-    kind: Literal["vanilla"] = "vanilla"
-
-
-class PGDRecipe(_Section):
-    """Adversarial training; see :class:`lavarobust.training.objective.AdversarialPGD`."""
-
-    kind: Literal["pgd"]
-    epsilon: Epsilon
-    step_size: Annotated[
-        float | None, Field(gt=0, le=1, description="a number above 0 and up to 1, or null")
-    ] = None
-    steps: AtLeastOne = 7
-
-
 class TrainingRecipe(Settings):
     """The loop's settings and what it minimises."""
 
-    objective: Annotated[VanillaRecipe | PGDRecipe, Field(discriminator="kind")] = VanillaRecipe()
+    objective: ObjectiveRecipe = VanillaRecipe()
 
 
-class ExportRecipe(_Section):
+class ExportRecipe(Section):
     """How the network is deployed.
 
     Attributes:
@@ -124,7 +102,7 @@ class ExportRecipe(_Section):
     calibration_images: AtLeastOne = 512
 
 
-class AttackRecipe(_Section):
+class AttackRecipe(Section):
     """What the finished model is evaluated under: PGD with random restarts."""
 
     epsilon: Annotated[
@@ -134,7 +112,7 @@ class AttackRecipe(_Section):
     restarts: AtLeastOne = 1
 
 
-class Recipe(_Section):
+class Recipe(Section):
     """One run from data to evaluation.
 
     Attributes:
@@ -154,6 +132,16 @@ class Recipe(_Section):
     threads: Annotated[int, Field(ge=1, le=1024, description="an integer from 1 to 1024")] = 2
     data: DataRecipe = DataRecipe()
     network: NetworkRecipe
+    defense: DefenseRecipe = NoDefenseRecipe()
     training: TrainingRecipe = TrainingRecipe()
     export: ExportRecipe = ExportRecipe()
     attack: AttackRecipe = AttackRecipe()
+
+    @model_validator(mode="after")
+    def _defense_fits_the_objective(self) -> Recipe:
+        refusal = self.defense.refusal(self.training.objective.kind)
+        if refusal is not None:
+            raise ValueError(
+                f"defense {self.defense.kind} with objective {self.training.objective.kind}: {refusal}"
+            )
+        return self
