@@ -18,12 +18,15 @@ def encode_straight_through(
     steps: int,
     indices: np.ndarray | torch.Tensor,
     draw: int = 0,
+    beyond: float = 0.0,
 ) -> torch.Tensor:
     """The integers of :func:`lavarobust.encoding.encode`, time first and differentiable.
 
     Args:
         encoding, steps, indices, draw: as ``encode`` has them.
         images: ``(N, C, H, W)`` float, pixels in [0, 1].
+        beyond: how far pixels may lie outside [0, 1]. Nothing that is deployed sees such images: it is
+            for a finite difference that starts at the edge (SR).
 
     Returns:
         ``(F, N, C, H, W)`` float32 on the images' device: F = 1 for ``direct``, else T. Backward
@@ -39,7 +42,7 @@ def encode_straight_through(
     with torch.no_grad():
         if images.numel():
             low, high = (float(end) for end in torch.aminmax(images.detach()))
-            if not (low >= 0 and high <= 1):
+            if not (low >= -beyond and high <= 1 + beyond):
                 raise DataError(outside_range(low, high))
         pixels = images.detach().double()
         if encoding.kind == "rate":

@@ -94,8 +94,43 @@ class SpikingNetwork(torch.nn.Module):
         """As :meth:`forward`, with what every block did; ``quantised=False`` is the float network."""
         if indices is None:
             indices = np.arange(len(images))
+        frames = self.encoded(images, indices, draw, steps)
+        return self.response(frames, indices, draw, quantised, steps)
+
+    def encoded(
+        self,
+        images: torch.Tensor,
+        indices: np.ndarray,
+        draw: int = 0,
+        steps: int | None = None,
+        beyond: float = 0.0,
+    ) -> torch.Tensor:
+        """What the encoder makes of images ``(N, C, H, W)``, differentiable straight through.
+
+        Args:
+            indices, draw, steps: as :meth:`forward` has them.
+            beyond: how far pixels may lie outside [0, 1]; see :func:`encode_straight_through`.
+
+        Returns:
+            ``(F, N, C, H, W)`` integer-valued frames, time first.
+        """
+        return encode_straight_through(self.encoding, images, steps or self.steps, indices, draw, beyond)
+
+    def response(
+        self,
+        frames: torch.Tensor,
+        indices: np.ndarray,
+        draw: int = 0,
+        quantised: bool = True,
+        steps: int | None = None,
+    ) -> Activity:
+        """What the blocks make of encoded frames ``(F, N, C, H, W)``, differentiable in them.
+
+        Args:
+            frames: integer-valued, as :meth:`encoded` gives them or as an attack on the encoding left them.
+            indices, draw: key of what is drawn behind the encoder.
+        """
         steps = steps or self.steps
-        frames = encode_straight_through(self.encoding, images, steps, indices, draw)
         trajectories = []
         scale = 1.0
         for block in self.stack:

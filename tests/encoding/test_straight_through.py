@@ -85,3 +85,13 @@ def test_a_gpu_rounds_as_numpy_does():
     encoding = Encoding("direct", levels=4095, mean=(0.4914, 0.4822, 0.4465), std=(0.247, 0.2435, 0.2616))
     encoded = encode_straight_through(encoding, torch.from_numpy(images).cuda(), 1, np.arange(16))
     assert (encoded[0].cpu().numpy() == encode(encoding, images, 1, np.arange(16)).frames[..., 0]).all()
+
+
+def test_a_finite_difference_may_start_at_the_edge_and_goes_no_farther_than_it_says():
+    images = torch.tensor([-0.0625, 1.0625]).view(2, 1, 1, 1)
+    frames = encode_straight_through(Encoding("direct", levels=16), images, 1, np.arange(2), beyond=0.0625)
+    assert frames.flatten().tolist() == [-1, 17]
+    spikes = encode_straight_through(Encoding("rate"), images, 200, np.arange(2), beyond=0.0625)
+    assert spikes.sum((0, 2, 3, 4)).tolist() == [0, 200]
+    with pytest.raises(DataError, match="from 0 to 1"):
+        encode_straight_through(Encoding("direct"), images, 1, np.arange(2), beyond=0.06)

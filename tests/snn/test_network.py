@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -115,3 +116,13 @@ def test_architectures_that_do_not_fit(layers, problem) -> None:
         return
     with pytest.raises(SettingsError, match=problem):
         make(layers)
+
+
+@pytest.mark.parametrize("kind", ["direct", "rate"])
+def test_frames_can_be_given_and_gradients_reach_them(kind) -> None:
+    network, keys = make(["conv 4 3", "dense 10"], encoding=Encoding(kind, 16)).eval(), np.arange(8)
+    frames = network.encoded(images(8), keys, draw=3).detach().requires_grad_()
+    logits = network.response(frames, keys, draw=3).logits
+    assert torch.equal(logits, network(images(8), keys, draw=3))
+    (gradient,) = torch.autograd.grad(logits[:, 0].sum(), frames)
+    assert gradient.shape == frames.shape and gradient.abs().sum() > 0
