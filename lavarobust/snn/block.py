@@ -96,6 +96,12 @@ class _FoldingBlock(torch.nn.Module):
         """True once statistics and scale are fixed, so that training moves the deployed integers only."""
         return float(self.frozen_scale) > 0
 
+    def forget_statistics(self) -> None:
+        """Begin the batch-norm statistics and the largest states seen anew, as conversion does."""
+        self.running_mean.zero_()
+        self.running_variance.fill_(1.0)
+        self.peak.zero_()
+
     def freeze(self) -> None:
         """Fix the batch-norm statistics and the integer scale at their present values."""
         if not self.frozen:
@@ -133,6 +139,30 @@ class _FoldingBlock(torch.nn.Module):
             seen = max(trajectory.peak_current, trajectory.peak_potential) / (1 << STATE_SHIFT)
             self.peak.copy_(torch.maximum(self.peak * PEAK_DECAY, torch.tensor(seen / parameters.scale)))
         return trajectory, parameters
+
+    def rectify(self, values: torch.Tensor) -> torch.Tensor:
+        """The same layer without time or rounding: its rectified drive, or a readout's drive itself.
+
+        Args:
+            values: ``(N, *shape)`` in the units of the block's integer input (spikes have 1).
+        """
+        drive = self.drive(values.unsqueeze(0))[0]
+        return torch.relu(drive) if self.settings.spiking else drive
+
+    def drive(self, frames: torch.Tensor) -> torch.Tensor:
+        """``(F, N, *shape)`` what the neurons are driven by in each step, unrounded, in real units.
+
+        Args:
+            frames: as :meth:`run` has them; in ``train`` mode the batch norm takes their own statistics.
+        """
+        if self.settings.pool > 1:
+            frames = sum_pool(frames, self.settings.pool)
+        statistics = self.running_mean, self.running_variance
+        if self.training and self.gain is not None:
+            statistics = self._batch_statistics(frames)
+        weight, bias = self._folded(*statistics)
+        drive = self.synapse.product(frames, weight)
+        return drive if bias is None else drive + bias.view(-1, *(1,) * (drive.dim() - 3))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Spikes ``(N, *shape, T)`` of integer-valued ``(N, *shape, T)``, SLAYER's own layout."""
