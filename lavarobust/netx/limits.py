@@ -52,3 +52,6 @@ SIGMA_DELTA_SHIFT = STATE_EXPONENT + MESSAGE_EXPONENT
 
 DELAY_MAX = 62
 """The stock loader clamps axonal delays to 62 steps."""
+
+GATE_UNITY = 1 << 16
+"""A stochastic gate with this opening lets every spike pass: it is compared with draws of 16 bits."""
