@@ -132,7 +132,8 @@ def _outcome(
         executed=executed,
         success_rate=_success_rate(clean.correct, executed.correct),
         strict_success_rate=_success_rate(clean.strictly_correct, executed.strictly_correct),
-        zero_gradient_share=found.zero_gradient_share,
+        gradients=int(found.gradients.sum()),
+        zero_gradients=int(found.zero_gradients.sum()),
         surprises=int((executed.record.prediction != found.prediction).sum()),
         queries=found.queries,
     )

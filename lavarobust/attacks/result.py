@@ -60,7 +60,7 @@ class AttackOutcome:
         executed: their execution.
         success_rate: share of the samples right without attack that are wrong with it; 0 if there are none.
         strict_success_rate: the same with ties counted as wrong, before and after.
-        zero_gradient_share: of all gradients computed, the share that was zero in every pixel.
+        gradients, zero_gradients: how many were computed, and how many of those were zero in every pixel.
         surprises: samples whose executed prediction differs from the one the attack saw; 0 where
             simulator and backend agree, as they must.
         queries: executions of single samples that the attack took.
@@ -72,9 +72,15 @@ class AttackOutcome:
     executed: Judged
     success_rate: float
     strict_success_rate: float
-    zero_gradient_share: float
+    gradients: int
+    zero_gradients: int
     surprises: int
     queries: Queries
+
+    @property
+    def zero_gradient_share(self) -> float:
+        """Share of zero gradients; a high one may mean that the attack failed. 0 if none ran."""
+        return self.zero_gradients / max(self.gradients, 1)
 
 
 @dataclass(frozen=True, eq=False)

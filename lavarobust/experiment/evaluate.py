@@ -9,22 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from lavarobust.attacks import PGD, ThreatModel
-from lavarobust.attacks import evaluate as evaluate_attacks
-from lavarobust.data import DataSet, Images
+from lavarobust.data import DataSet
 from lavarobust.dynamics import Surrogate
 from lavarobust.energy import Bill, make_ledger
-from lavarobust.execution import Backend, backend
+from lavarobust.execution import backend
 from lavarobust.experiment.bill import bills_of, price_tables
-from lavarobust.experiment.export import MODEL_FILE
 from lavarobust.experiment.network_scores import network_scores
-from lavarobust.experiment.plan import Plan, execute, plan_for
-from lavarobust.experiment.run_folder import RunFolder
-from lavarobust.experiment.train import load_network, run_data, torch_threads
-from lavarobust.netx import read_model
-from lavarobust.netx.model import Model
+from lavarobust.experiment.plan import execute
+from lavarobust.experiment.stages import (
+    DeployedRun,
+    ImageSet,
+    attack_run,
+    differing,
+    image_sets,
+    load_deployed,
+)
+from lavarobust.experiment.train import run_data, torch_threads
 from lavarobust.record import Record
-from lavarobust.snn.network import SpikingNetwork
 
 EVALUATION_FILE = "evaluation.json"
 Report = Callable[[str], None]
@@ -103,7 +104,7 @@ def evaluate_run(
     report: Report = lambda text: None,
     data: DataSet | None = None,
 ) -> Evaluation:
-    """Run an exported run's model on its test images through every stage, clean and under PGD.
+    """Run an exported run's model on its test images through every stage, clean and attacked as it says.
 
     The adversarial images are crafted white-box on the executed integers; the float network sees the
     same images, which for it is a transfer attack.
@@ -114,90 +115,58 @@ def evaluate_run(
         report: told what begins.
         data: of a run that was trained on arrays from Python.
     """
-    run = RunFolder(Path(folder))
-    recipe = run.recipe()
-    network = load_network(run.path)
-    model = read_model(run.path / MODEL_FILE)
-    plan = plan_for(model)
-    simulator, lava = backend("simulator"), backend("lava")
-    surrogate = Surrogate(**recipe.network.surrogate.model_dump())
-    with torch_threads(recipe.threads):
-        data = run_data(run, data)
+    run = load_deployed(folder)
+    lava = backend("lava")
+    with torch_threads(run.recipe.threads):
+        data = run_data(run.folder, data)
         images = data.test if limit is None else data.test.take(limit)
-        report(f"{recipe.name}: attacking {images.samples} images")
-        robustness = evaluate_attacks(
-            model,
-            plan.as_deployment(model),
-            images.images,
-            images.labels,
-            images.indices,
-            simulator,
-            [PGD(steps=recipe.attack.steps, restarts=recipe.attack.restarts)],
-            [ThreatModel(epsilon) for epsilon in recipe.attack.epsilon],
-            surrogate,
-            recipe.seed,
-        )
-        sets = [("clean", 0.0, images.images)] + [
-            (f"{outcome.settings.name} at {outcome.threat.epsilon:g}", outcome.threat.epsilon, outcome.images)
-            for outcome in robustness.outcomes
-        ]
+        report(f"{run.recipe.name}: attacking {images.samples} images")
+        sets = image_sets(attack_run(run, images), images)
         conditions, records = [], []
-        for name, epsilon, pixels in sets:
-            report(f"{recipe.name}: executing {name} images on Lava")
-            part = Images(pixels, images.labels, images.indices)
-            condition, record = _condition(name, epsilon, part, network, model, plan, simulator, lava)
-            conditions.append(condition)
-            records.append(record)
+        for each in sets:
+            report(f"{run.recipe.name}: executing {each.name} images on Lava")
+            executed = execute(lava, run.model, run.plan, each.images.images, each.images.indices)
+            conditions.append(_condition(run, each, executed))
+            records.append(executed)
     evaluation = Evaluation(
-        name=recipe.name,
-        folder=str(run.path),
-        model_file=str(run.path / MODEL_FILE),
+        name=run.recipe.name,
+        folder=str(run.folder.path),
+        model_file=str(run.model_file),
         data=f"{data.name} test",
         samples=images.samples,
-        steps=plan.steps,
+        steps=run.plan.steps,
         counted_on=lava.name,
         conditions=tuple(conditions),
-        bills=bills_of(records[0], model, price_tables()),
-        attack_bills=bills_of(records[-1], model, price_tables()),
-        backward=surrogate,
+        bills=bills_of(records[0], run.model, price_tables()),
+        attack_bills=bills_of(records[-1], run.model, price_tables()),
+        backward=run.surrogate,
     )
-    run.write_json(EVALUATION_FILE, evaluation.as_dict())
+    run.folder.write_json(EVALUATION_FILE, evaluation.as_dict())
     return evaluation
 
 
-def _condition(
-    name: str,
-    epsilon: float,
-    images: Images,
-    network: SpikingNetwork,
-    model: Model,
-    plan: Plan,
-    simulator: Backend,
-    lava: Backend,
-) -> tuple[Condition, Record]:
-    simulated = execute(simulator, model, plan, images.images, images.indices)
-    executed = execute(lava, model, plan, images.images, images.indices)
-    slayer = network_scores(network, images)
-    floating = network_scores(network, images, quantised=False)
-    ledger = make_ledger(executed, model)
+def _condition(run: DeployedRun, images: ImageSet, executed: Record) -> Condition:
+    slayer = network_scores(run.network, images.images)
+    floating = network_scores(run.network, images.images, quantised=False)
+    ledger = make_ledger(executed, run.model)
 
     def accuracy(prediction: np.ndarray) -> float:
-        return float(np.mean(prediction == images.labels))
+        return float(np.mean(prediction == images.images.labels))
 
     def per_sample(count: str) -> float:
         return float(ledger.total(count).mean())
 
     return Condition(
-        name=name,
-        epsilon=epsilon,
+        name=images.name,
+        epsilon=images.epsilon,
         float_accuracy=accuracy(floating.argmax(1)),
         slayer_accuracy=accuracy(slayer.argmax(1)),
-        simulator_accuracy=accuracy(simulated.prediction),
+        simulator_accuracy=accuracy(images.simulated.prediction),
         lava_accuracy=accuracy(executed.prediction),
         tie_share=float(executed.tied.mean()),
         spikes=per_sample("spikes"),
         accumulates=per_sample("accumulates"),
         multiply_accumulates=per_sample("multiply_accumulates"),
-        slayer_differences=int((slayer != simulated.scores).any(1).sum()),
-        lava_differences=int((executed.scores != simulated.scores).any(1).sum()),
-    ), executed
+        slayer_differences=differing(slayer, images.simulated.scores),
+        lava_differences=differing(executed.scores, images.simulated.scores),
+    )

@@ -104,6 +104,7 @@ def commands(recipe: Recipe, name: str) -> dict[str, list[str]]:
     builtin = recipe.name in builtin_recipes() and load_recipe(recipe.name) == recipe
     run, file = f"runs/{name}", f"{name}.net"
     attack, surrogate = recipe.attack, recipe.network.surrogate
+    attacks = " ".join(f"--attack {name}" for name in attack.attacks)
     epsilons = " ".join(f"--epsilon {epsilon:g}" for epsilon in attack.epsilon)
     return {
         "make": [
@@ -114,7 +115,7 @@ def commands(recipe: Recipe, name: str) -> dict[str, list[str]]:
         "repeat": [
             f"lavarobust run {file} --backend simulator",
             f"lavarobust run {file} --backend lava",
-            f"lavarobust attack {file} --attack pgd --attack-steps {attack.steps} --restarts "
+            f"lavarobust attack {file} {attacks} --attack-steps {attack.steps} --restarts "
             f"{attack.restarts} {epsilons} --surrogate {surrogate.name} --width {surrogate.width:g} "
             f"--seed {recipe.seed} --backend lava",
             f"lavarobust energy {file} --backend lava",

@@ -103,8 +103,17 @@ class ExportRecipe(Section):
 
 
 class AttackRecipe(Section):
-    """What the finished model is evaluated under: PGD with random restarts."""
+    """What the finished model is evaluated under: each attack at each epsilon.
 
+    Attributes:
+        attacks: by name, see :func:`lavarobust.experiment.attack.named_attacks`.
+        epsilon: linf radii in pixel units.
+        steps, restarts: of PGD.
+    """
+
+    attacks: Annotated[
+        tuple[Literal["fgsm", "pgd"], ...], Field(min_length=1, description="a list of fgsm and pgd")
+    ] = ("pgd",)
     epsilon: Annotated[
         tuple[Epsilon, ...], Field(min_length=1, description="a list of numbers above 0 and up to 1")
     ] = (0.1,)

@@ -8,6 +8,7 @@ import pytest
 from lavarobust.errors import ModelFileError
 from lavarobust.experiment.evaluate import evaluate_run
 from lavarobust.experiment.inputs import DataChoice
+from lavarobust.experiment.loading import dump_recipe, load_recipe
 from lavarobust.experiment.run import run as run_model
 
 
@@ -30,6 +31,17 @@ def test_every_stage_is_measured_on_the_same_images_and_agrees(run):
     assert {bill.backend for bill in (*evaluation.bills, *evaluation.attack_bills)} == {"lava"}
     assert json.loads((run / "evaluation.json").read_text()) == json.loads(json.dumps(evaluation.as_dict()))
     assert told[0] == "digits-plain: attacking 20 images" and len(told) == 3
+
+
+def test_every_attack_of_the_recipe_is_measured_at_every_epsilon(run):
+    recipe = load_recipe(run / "recipe.yaml", ["attack.attacks=[fgsm, pgd]", "attack.epsilon=[0.1, 0.2]"])
+    (run / "recipe.yaml").write_text(dump_recipe(recipe))
+    conditions = evaluate_run(run, limit=8).conditions
+    assert [each.name for each in conditions] == [
+        "clean", "FGSM at 0.1", "PGD-3 at 0.1", "FGSM at 0.2", "PGD-3 at 0.2",
+    ]  # fmt: skip
+    assert [each.epsilon for each in conditions] == [0, 0.1, 0.1, 0.2, 0.2]
+    assert all(each.lava_differences == each.slayer_differences == 0 for each in conditions)
 
 
 def test_a_run_that_is_not_exported_is_said(run):

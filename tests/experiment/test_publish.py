@@ -116,6 +116,8 @@ def test_every_command_of_a_card_is_one():
             program, verb, *arguments = shlex.split(line)
             assert program == "lavarobust"
             application.commands[verb].make_context(verb, arguments)
+    both = load_recipe("digits-plain", ["attack.attacks=[fgsm, pgd]"])
+    assert " --attack fgsm --attack pgd --attack-steps 20 " in commands(both, "both")["repeat"][2]
     assert commands(small, "small")["make"][0].startswith("lavarobust train recipe.yaml ")
 
 
