@@ -50,7 +50,7 @@ class IntegerVictim(ChunkedVictim):
             raise SettingsError(
                 f"{model.name}: the file does not say how it is run. Give its steps, encoding and readout."
             )
-        super().__init__(model.name, deployment.encoding.kind == "rate", chunk, threads)
+        super().__init__(model.name, deployment.encoding.drawn, chunk, threads)
         self.deployment = deployment
         self._stages = compile_model(model, surrogate)
         self._scale = _score_scale(self._stages, deployment)

@@ -83,8 +83,9 @@ plan_options = _stack(
     click.option("--steps", type=int, metavar="T", help="Steps per image [default: what FILE says]."),
     click.option(
         "--encoding",
-        type=click.Choice(("direct", "repeat", "rate")),
-        help="How pixels become integers: sent once, at every step, or as random spikes [default: likewise].",
+        type=click.Choice(("direct", "repeat", "rate", "signed_rate")),
+        help="How pixels become integers: sent once, at every step, or as random spikes, signed by the "
+        "mean image of FILE or not [default: likewise].",
     ),
     click.option("--levels", type=int, metavar="N", help="Integer levels of a pixel [default: likewise]."),
     click.option(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import get_args
 
 import numpy as np
 
 from lavarobust.encoding.draws import uniform_draws
 from lavarobust.errors import DataError, SettingsError
-from lavarobust.netx.deployment import Encoding
+from lavarobust.netx.deployment import Encoding, EncodingKind
 from lavarobust.record import Stimulus
 
 INTEGER_MAX = 1 << 24
@@ -25,12 +26,13 @@ def encode(
         encoding: kind, and integer scale or seed.
         images: ``(N, C, H, W)`` float, pixels in [0, 1].
         steps: T.
-        indices: ``(N,)`` integers, each sample's index in its data set; keys the draws of ``rate``.
+        indices: ``(N,)`` integers, each sample's index in its data set; keys the draws.
         draw: which of the independent repetitions of those draws.
 
     Returns:
         frames ``(N, C, H, W, 1)`` for ``direct``, else ``(N, C, H, W, T)``. ``direct`` and ``repeat``
-        round halves to even; ``rate`` spikes with probability x in every step.
+        round halves to even; ``rate`` spikes with probability x in every step, ``signed_rate`` with
+        probability |x - mean| and that difference's sign, which is a payload.
 
     Raises:
         DataError: pixels outside [0, 1] or NaN, wrong shapes.
@@ -40,9 +42,10 @@ def encode(
     check_request(encoding, images.shape, steps, indices)
     if images.size and not (images.min() >= 0 and images.max() <= 1):
         raise DataError(outside_range(images.min(), images.max()))
-    if encoding.kind == "rate":
-        spikes = rate_spikes(encoding, images, steps, indices, draw)
-        return Stimulus(np.ascontiguousarray(np.moveaxis(spikes, 0, -1), dtype=np.int32), steps, graded=False)
+    if encoding.drawn:
+        spikes = np.moveaxis(drawn_spikes(encoding, images, steps, indices, draw), 0, -1)
+        signed = encoding.kind == "signed_rate"
+        return Stimulus(np.ascontiguousarray(spikes, dtype=np.int32), steps, graded=signed)
     frame = quantise(encoding, images).astype(np.int32)[..., None]
     frames = frame if encoding.kind == "direct" else np.repeat(frame, steps, axis=-1)
     return Stimulus(frames, steps, graded=True)
@@ -62,19 +65,30 @@ def per_channel(values: Sequence[float]) -> np.ndarray:
     return np.array(values, dtype=np.float64)[:, None, None]
 
 
-def rate_spikes(
+def drawn_spikes(
     encoding: Encoding, images: np.ndarray, steps: int, indices: np.ndarray, draw: int
 ) -> np.ndarray:
-    """``(T, N, C, H, W)`` bool: True where a pixel is above its draw.
+    """``(T, N, C, H, W)`` int8: the pixel's sign where its magnitude is above its draw, else 0.
 
-    A sample's draws are taken step by step, so a longer window begins with the shorter one.
+    Pixels may lie outside [0, 1]: what is below 0 never spikes, what is above 1 always does. A sample's
+    draws are taken step by step, so a longer window begins with the shorter one.
     """
-    spikes = np.empty((steps, *images.shape), dtype=bool)
+    magnitude, sign = _odds(encoding, images.astype(np.float64))
+    spikes = np.empty((steps, *images.shape), dtype=np.int8)
     for sample, index in enumerate(indices):
         shape = spikes[:, sample].shape
         draws = uniform_draws(encoding.seed, int(index), draw, math.prod(shape)).reshape(shape)
-        spikes[:, sample] = draws < images[sample].astype(np.float64)
+        spikes[:, sample] = (draws < magnitude[sample]) * sign[sample]
     return spikes
+
+
+def _odds(encoding: Encoding, pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Probability and sign of a spike, each of the shape of pixels ``(N, C, H, W)`` float64."""
+    if encoding.kind == "rate":
+        return pixels, np.ones(pixels.shape, dtype=np.int8)
+    assert encoding.mean_image is not None
+    centred = pixels - encoding.mean_image.pixels.astype(np.float64)
+    return np.abs(centred), np.sign(centred).astype(np.int8)
 
 
 def input_range(encoding: Encoding) -> tuple[np.ndarray, np.ndarray]:
@@ -94,6 +108,9 @@ def input_range(encoding: Encoding) -> tuple[np.ndarray, np.ndarray]:
 def _range(encoding: Encoding) -> tuple[np.ndarray, np.ndarray]:
     if encoding.kind == "rate":
         return np.zeros(1), np.ones(1)
+    if encoding.mean_image is not None and encoding.kind == "signed_rate":
+        mean = encoding.mean_image.pixels
+        return -np.ceil(mean.max((1, 2))), np.ceil(1 - mean.min((1, 2)))
     # Rounding is monotonic, so the ends of [0, 1] become the ends of the range.
     channels = max(1, len(encoding.mean))
     low, high = quantise(encoding, np.array([0.0, 1.0])[:, None, None, None].repeat(channels, axis=1))
@@ -102,9 +119,16 @@ def _range(encoding: Encoding) -> tuple[np.ndarray, np.ndarray]:
 
 def check_encoding(encoding: Encoding) -> None:
     """Raises SettingsError for an encoding that can't be carried out exactly."""
-    if encoding.kind not in ("direct", "repeat", "rate"):
-        raise SettingsError(f"encoding is {encoding.kind!r}. Give direct, repeat or rate")
-    if encoding.kind == "rate":
+    if encoding.kind not in get_args(EncodingKind):
+        raise SettingsError(f"encoding is {encoding.kind!r}. Give one of {', '.join(get_args(EncodingKind))}")
+    if encoding.kind == "signed_rate":
+        mean = encoding.mean_image
+        problem = "is missing" if mean is None else mean.problem()
+        if problem:
+            raise SettingsError(
+                f"encoding is signed_rate, and its mean image {problem}. Give the mean training image"
+            )
+    if encoding.drawn:
         return
     if encoding.levels < 1:
         raise SettingsError(f"encoding has {encoding.levels} levels. Give an integer scale of at least 1")
@@ -136,7 +160,13 @@ def check_request(encoding: Encoding, shape: Sequence[int], steps: int, indices:
         raise DataError(f"{np.shape(indices)} sample indices for {shape[0]} images. Give one index per image")
     if np.asarray(indices).dtype.kind not in "iu":
         raise DataError(f"sample indices are {np.asarray(indices).dtype}. Give integers")
-    if encoding.kind != "rate" and encoding.mean and len(encoding.mean) != shape[1]:
+    mean = encoding.mean_image
+    if encoding.kind == "signed_rate" and mean is not None and mean.pixels.shape != tuple(shape[1:]):
+        raise DataError(
+            f"images have shape {tuple(shape[1:])} and the mean image {mean.pixels.shape}. Give images of "
+            "the data set whose mean it is"
+        )
+    if not encoding.drawn and encoding.mean and len(encoding.mean) != shape[1]:
         raise DataError(
             f"images have {shape[1]} channels and the encoding {len(encoding.mean)}. Give the encoding "
             "one mean and std per channel"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from lavarobust.encoding.integer import check_request, outside_range, per_channel, rate_spikes
+from lavarobust.encoding.integer import check_request, drawn_spikes, outside_range, per_channel
 from lavarobust.errors import DataError
 from lavarobust.netx.deployment import Encoding
 
@@ -31,7 +31,8 @@ def encode_straight_through(
     Returns:
         ``(F, N, C, H, W)`` float32 on the images' device: F = 1 for ``direct``, else T. Backward
         takes rounding and drawing for the identity: d integer / d pixel is ``levels / std``, and
-        1 for a spike of ``rate``.
+        1 for a drawn spike, whose expectation has that slope. So a pixel's gradient is the sum over
+        the frames of theirs; the code of Mukhoty et al. (2025) takes their mean, which is this over T.
 
     Raises:
         DataError, SettingsError: as ``encode``.
@@ -45,14 +46,14 @@ def encode_straight_through(
             if not (low >= -beyond and high <= 1 + beyond):
                 raise DataError(outside_range(low, high))
         pixels = images.detach().double()
-        if encoding.kind == "rate":
-            spikes = rate_spikes(encoding, pixels.cpu().numpy(), steps, indices, draw)
+        if encoding.drawn:
+            spikes = drawn_spikes(encoding, pixels.cpu().numpy(), steps, indices, draw)
             integers = torch.from_numpy(spikes).to(images.device).float()
         else:
             frames = 1 if encoding.kind == "direct" else steps
             integers = _quantised(encoding, pixels).float().repeat(frames, 1, 1, 1, 1)
     # This difference is exactly zero in value and the straight-through slope in gradient.
-    linear = images.float() if encoding.kind == "rate" else images.float() * _slope(encoding, images.device)
+    linear = images.float() if encoding.drawn else images.float() * _slope(encoding, images.device)
     return integers + (linear - linear.detach())
 
 

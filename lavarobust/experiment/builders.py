@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from lavarobust.data import DataSet, load
@@ -9,6 +10,7 @@ from lavarobust.dynamics import Surrogate
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.recipe import Recipe
 from lavarobust.netx.deployment import Encoding
+from lavarobust.netx.mean_image import MeanImage
 from lavarobust.snn.architecture import parse_layers
 from lavarobust.snn.network import SpikingNetwork
 from lavarobust.training.objective import Objective
@@ -20,12 +22,16 @@ def build_data(recipe: Recipe) -> DataSet:
     return load(data.name, root=data.root, validation=data.validation, seed=data.seed, limit=data.limit)
 
 
-def build_network(recipe: Recipe, input_shape: tuple[int, ...], classes: int) -> SpikingNetwork:
+def build_network(
+    recipe: Recipe, input_shape: tuple[int, ...], classes: int, images: np.ndarray | None = None
+) -> SpikingNetwork:
     """The recipe's network with its seed's initial weights.
 
     Args:
         input_shape: ``(C, H, W)`` of an image.
         classes: of the data set.
+        images: ``(N, C, H, W)`` training images, of which a signed encoder takes the mean; None leaves
+            that to the checkpoint that the network is filled from.
 
     Raises:
         SettingsError: an architecture that fits neither the images nor the classes.
@@ -38,11 +44,14 @@ def build_network(recipe: Recipe, input_shape: tuple[int, ...], classes: int) ->
             f"network.layers ends in {network.layers[-1]!r}, and the data have {classes} classes. "
             f"End in 'dense {classes}'"
         )
+    mean_image = None
+    if encoding.kind == "signed_rate":
+        mean_image = MeanImage(np.zeros(input_shape) if images is None else images.mean(0, np.float64))
     return SpikingNetwork(
         layers,
         input_shape,
         network.steps,
-        Encoding(encoding.kind, encoding.levels, encoding.mean, encoding.std, recipe.seed),
+        Encoding(encoding.kind, encoding.levels, encoding.mean, encoding.std, recipe.seed, mean_image),
         network.readout,
         Surrogate(network.surrogate.name, network.surrogate.width, network.surrogate.through_reset),
         torch.Generator().manual_seed(recipe.seed),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 
@@ -67,8 +68,8 @@ def plan_for(
         raise SettingsError(f"--steps {steps}: a window needs at least one step.")
     if levels is not None and levels < 1:
         raise SettingsError(f"--levels {levels}: pixels need at least one level.")
-    if encoding not in (None, "direct", "repeat", "rate"):
-        raise SettingsError(f"--encoding {encoding}: choose direct, repeat or rate.")
+    if encoding is not None and encoding not in get_args(EncodingKind):
+        raise SettingsError(f"--encoding {encoding}: choose one of {', '.join(get_args(EncodingKind))}.")
     if readout not in (None, "membrane", "spike_count"):
         raise SettingsError(f"--readout {readout}: choose membrane or spike_count.")
     known = model.deployment
@@ -94,6 +95,10 @@ def plan_for(
         new_encoding = replace(new_encoding, kind=encoding)
     if levels is not None:
         new_encoding = replace(new_encoding, levels=levels)
+    if new_encoding.kind == "signed_rate" and new_encoding.mean_image is None:
+        raise SettingsError(
+            f"--encoding signed_rate: {model.name} holds no mean image. Train and export a network with it."
+        )
     if (steps or plan.steps) > STEPS_MAX:
         raise SettingsError(f"--steps {steps or plan.steps}: a window has at most {STEPS_MAX} steps.")
     return Plan(steps or plan.steps, new_encoding, readout or plan.readout, tuple(assumptions))

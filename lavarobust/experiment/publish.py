@@ -160,7 +160,7 @@ def _use(model: Model, title: str) -> dict[str, Any]:
     assert deployment is not None
     return {
         "steps": deployment.steps,
-        "encoding": asdict(deployment.encoding),
+        "encoding": deployment.encoding.as_dict(),
         "readout": deployment.readout,
         "tie_rule": deployment.tie_rule,
         "stock_call": stock_call(replace(model, name=f"{title}.net")),

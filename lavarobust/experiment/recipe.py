@@ -11,6 +11,7 @@ from lavarobust.errors import SettingsError
 from lavarobust.experiment.defense_recipes import DefenseRecipe, NoDefenseRecipe
 from lavarobust.experiment.objective_recipes import ObjectiveRecipe, VanillaRecipe
 from lavarobust.experiment.sections import Epsilon, Section
+from lavarobust.netx.deployment import EncodingKind
 from lavarobust.snn.architecture import parse_layers
 from lavarobust.training.settings import AtLeastOne, AtLeastZero, Positive, Settings
 
@@ -36,7 +37,7 @@ class DataRecipe(Section):
 class EncodingRecipe(Section):
     """How pixels become integers; see :class:`lavarobust.netx.deployment.Encoding`."""
 
-    kind: Literal["direct", "repeat", "rate"] = "direct"
+    kind: EncodingKind = "direct"
     levels: Annotated[int, Field(ge=1, le=1 << 24, description="an integer from 1 to 2**24")] = 16
     mean: Annotated[tuple[float, ...], Field(description="one number per channel, or []")] = ()
     std: Annotated[tuple[Positive, ...], Field(description="one number above 0 per channel, or []")] = ()

@@ -82,7 +82,7 @@ def train(
         )
     with torch_threads(resolved.threads):
         data = data or build_data(resolved)
-        network = build_network(resolved, data.train.shape, len(data.class_names))
+        network = build_network(resolved, data.train.shape, len(data.class_names), data.train.images)
         run = open_run(resolved, folder, resume=resume, force=force)
         run.write_json(SPLIT_FILE, _about(data))
         result = fit(

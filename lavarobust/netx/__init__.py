@@ -17,6 +17,7 @@ from lavarobust.netx.loader_rules import (
     effective_delay,
     load_weight,
 )
+from lavarobust.netx.mean_image import MeanImage
 from lavarobust.netx.model import (
     READOUT,
     UNSPECIFIED,
@@ -48,6 +49,7 @@ __all__ = [
     "Layer",
     "LayerOverflow",
     "LoadedWeight",
+    "MeanImage",
     "Model",
     "Neuron",
     "Shape",

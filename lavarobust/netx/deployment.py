@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-EncodingKind = Literal["direct", "repeat", "rate"]
+from lavarobust.netx.mean_image import MeanImage
+
+EncodingKind = Literal["direct", "repeat", "rate", "signed_rate"]
 ReadoutKind = Literal["membrane", "spike_count"]
 OverflowState = Literal["cannot overflow", "not seen", "happens"]
 
@@ -17,13 +19,15 @@ class Encoding:
 
     ``direct`` sends ``round((x - mean) / std * levels)`` once, at a sample's first step, into a
     first layer that holds it (``iDecay = 0``); ``repeat`` sends it at every step; ``rate`` sends
-    Bernoulli(x) spikes.
+    Bernoulli(x) spikes; ``signed_rate`` sends ``sign(x - m) * Bernoulli(|x - m|)`` with the mean image
+    m, per pixel and channel (Mukhoty et al., ICLR 2025, Eq. 2).
 
     Attributes:
         kind: see above.
-        levels: integer scale of the analog kinds (255 for 8-bit images; ignored by ``rate``).
-        mean, std: per channel, in pixel units; empty for none (ignored by ``rate``).
-        seed: key of the rate encoder's draws.
+        levels: integer scale of the analog kinds (255 for 8-bit images; ignored by the drawn ones).
+        mean, std: per channel, in pixel units; empty for none (ignored by the drawn kinds).
+        seed: key of the rate encoders' draws.
+        mean_image: of ``signed_rate``; the other kinds ignore it.
     """
 
     kind: EncodingKind
@@ -31,6 +35,16 @@ class Encoding:
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
     seed: int = 0
+    mean_image: MeanImage | None = None
+
+    @property
+    def drawn(self) -> bool:
+        """Whether the integers are random, so that another draw gives others."""
+        return self.kind in ("rate", "signed_rate")
+
+    def as_dict(self) -> dict[str, Any]:
+        """What can be written as JSON: everything but the mean image."""
+        return {name: value for name, value in asdict(self).items() if name != "mean_image"}
 
 
 @dataclass(frozen=True)
@@ -91,6 +105,8 @@ def input_message_bits(encoding: Encoding) -> int:
     """
     if encoding.kind == "rate":
         return 0
+    if encoding.kind == "signed_rate":
+        return 2
     if not encoding.mean:
         return encoding.levels.bit_length()
     largest = max(

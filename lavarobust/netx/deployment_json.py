@@ -17,19 +17,21 @@ from lavarobust.netx.deployment import (
     OverflowState,
     ReadoutKind,
 )
+from lavarobust.netx.mean_image import MeanImage
 
 FORMAT_VERSION = 1
 REMEDY = "Export the model again with lavarobust"
 
 
 def deployment_json(deployment: Deployment, where: str = "deployment") -> str:
-    """The record as JSON with sorted keys and ``format_version`` 1.
+    """The record as JSON with sorted keys and ``format_version`` 1; a mean image is not in it.
 
     Raises:
         ModelFileError: the record is not valid (``where`` names the file), or its recipe or versions
             are not plain data.
     """
-    content = dataclasses.asdict(deployment) | {"format_version": FORMAT_VERSION}
+    own = {"format_version": FORMAT_VERSION, "encoding": deployment.encoding.as_dict()}
+    content = dataclasses.asdict(deployment) | own
     try:
         text = json.dumps(content, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -38,12 +40,17 @@ def deployment_json(deployment: Deployment, where: str = "deployment") -> str:
             f"the record is not plain data ({error})",
             "Give recipe and versions as text, numbers, lists and mappings",
         ) from error
-    parse_deployment(text, where)
+    parse_deployment(text, where, deployment.encoding.mean_image)
     return text
 
 
-def parse_deployment(text: str, where: str) -> Deployment:
+def parse_deployment(text: str, where: str, mean_image: MeanImage | None = None) -> Deployment:
     """The record that a file holds.
+
+    Args:
+        text: JSON.
+        where: the place, for errors.
+        mean_image: of a signed encoder, which lies beside the text.
 
     Raises:
         ModelFileError: not JSON, another format version, a missing or unknown key, or a wrong value.
@@ -62,7 +69,7 @@ def parse_deployment(text: str, where: str) -> Deployment:
         )
     deployment = Deployment(
         steps=record.integer("steps", low=1),
-        encoding=_encoding(record.mapping("encoding"), f"{where}: encoding"),
+        encoding=_encoding(record.mapping("encoding"), f"{where}: encoding", mean_image),
         readout=record.choice("readout", get_args(ReadoutKind)),
         input_shape=record.integers("input_shape", low=1),
         class_names=record.texts("class_names"),
@@ -78,22 +85,33 @@ def parse_deployment(text: str, where: str) -> Deployment:
     record.nothing_else()
     if not 1 <= len(deployment.input_shape) <= 3:
         raise ModelFileError(where, f"input_shape {deployment.input_shape}", "It must be (n,) or (C, H, W)")
+    signed = deployment.encoding.mean_image
+    if signed is not None and signed.pixels.shape != deployment.input_shape:
+        raise ModelFileError(
+            where, f"a mean image {signed.pixels.shape} for images {deployment.input_shape}", REMEDY
+        )
     for package, release in deployment.versions.items():
         if not isinstance(release, str):
             raise ModelFileError(where, f"versions/{package} is {release!r}, not a text", REMEDY)
     return deployment
 
 
-def _encoding(content: Any, where: str) -> Encoding:
+def _encoding(content: Any, where: str, mean_image: MeanImage | None) -> Encoding:
     record = _Fields(content, where)
+    kind = record.choice("kind", get_args(EncodingKind))
     encoding = Encoding(
-        kind=record.choice("kind", get_args(EncodingKind)),
+        kind=kind,
         levels=record.integer("levels", low=1),
         mean=record.numbers("mean"),
         std=record.numbers("std"),
         seed=record.integer("seed", low=0),
+        mean_image=mean_image if kind == "signed_rate" else None,
     )
     record.nothing_else()
+    if kind == "signed_rate":
+        problem = "is missing" if mean_image is None else mean_image.problem()
+        if problem:
+            raise ModelFileError(where, f"the mean image {problem}", REMEDY)
     if len(encoding.mean) != len(encoding.std):
         raise ModelFileError(where, f"{len(encoding.mean)} means and {len(encoding.std)} deviations", REMEDY)
     if any(deviation <= 0 for deviation in encoding.std):

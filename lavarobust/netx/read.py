@@ -10,6 +10,7 @@ from lavarobust.netx.deployment import Deployment
 from lavarobust.netx.deployment_json import parse_deployment
 from lavarobust.netx.hdf5 import Node, open_file
 from lavarobust.netx.loader_rules import load_weight
+from lavarobust.netx.mean_image import MeanImage
 from lavarobust.netx.model import Conv, Dense, Input, Layer, Model, Shape
 from lavarobust.netx.read_layers import ignored_entries, read_layer
 from lavarobust.netx.shapes import infer_input_shape, output_shapes
@@ -92,7 +93,8 @@ def _own_group(top: Node) -> tuple[Shape | None, Deployment | None]:
         validate_shape(shape, arguments.where("input_shape"))
     if not own.has("deployment"):
         return shape, None
-    deployment = parse_deployment(own.text("deployment"), own.where("deployment"))
+    mean_image = MeanImage(own.numbers("mean_image")) if own.has("mean_image") else None
+    deployment = parse_deployment(own.text("deployment"), own.where("deployment"), mean_image)
     validate_shape(deployment.input_shape, own.where("deployment"))
     if shape is not None and prod(shape) != prod(deployment.input_shape):
         raise ModelFileError(

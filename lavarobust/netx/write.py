@@ -172,6 +172,9 @@ def _write_own_group(group: h5py.Group, model: Model, where: str) -> None:
         _numbers(arguments, "reset_interval", model.deployment.steps)
         _numbers(arguments, "reset_offset", 1)
     _text(group, "deployment", deployment_json(model.deployment, where))
+    encoding = model.deployment.encoding
+    if encoding.kind == "signed_rate" and encoding.mean_image is not None:
+        _floats(group, "mean_image", encoding.mean_image.pixels)
 
 
 def _numbers(group: h5py.Group, key: str, values: object) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import numpy as np
@@ -13,6 +13,7 @@ from lavarobust.encoding.straight_through import encode_straight_through
 from lavarobust.errors import SettingsError
 from lavarobust.netx.deployment import Encoding, ReadoutKind
 from lavarobust.netx.limits import STATE_SHIFT
+from lavarobust.netx.mean_image import MeanImage
 from lavarobust.snn.architecture import ConvSpec, DenseSpec, LayerSpec, PoolSpec
 from lavarobust.snn.block import Block, BlockSettings, ConvBlock, DenseBlock
 
@@ -61,7 +62,10 @@ class SpikingNetwork(torch.nn.Module):
     ) -> None:
         super().__init__()
         self.input_shape, self.steps = input_shape, steps
-        self.encoding, self.readout = encoding, readout
+        self._encoding, self.readout = encoding, readout
+        mean = encoding.mean_image if encoding.kind == "signed_rate" else None
+        self.mean_image: torch.Tensor | None
+        self.register_buffer("mean_image", None if mean is None else torch.from_numpy(mean.pixels.copy()))
         self.block_inputs: list[Shape] = []
         self.blocks = torch.nn.ModuleList()
         self._build(layers, surrogate, generator)
@@ -146,6 +150,13 @@ class SpikingNetwork(torch.nn.Module):
         return Activity(logits, tuple(trajectories))
 
     @property
+    def encoding(self) -> Encoding:
+        """How pixels become integers; a signed encoder's mean image is kept with the weights."""
+        if self.mean_image is None:
+            return self._encoding
+        return replace(self._encoding, mean_image=MeanImage(self.mean_image.cpu().numpy()))
+
+    @property
     def stack(self) -> tuple[Block, ...]:
         """The blocks in order, as what they are."""
         return cast("tuple[Block, ...]", tuple(self.blocks))
@@ -173,13 +184,13 @@ class SpikingNetwork(torch.nn.Module):
             spiking = not (last and self.readout == "membrane")
             settings = BlockSettings(
                 voltage_decay=spec.voltage_decay,
-                holds_input=position == _first_block(layers) and self.encoding.kind == "direct",
+                holds_input=position == _first_block(layers) and self._encoding.kind == "direct",
                 spiking=spiking,
                 # a membrane readout is a plain linear layer; one that counts spikes has to reach threshold
                 batch_norm=spec.batch_norm and spiking,
                 bias=last and not (spec.batch_norm and spiking),
                 pool=pool,
-                input_units=_input_units(self.encoding) if not self.blocks else 1.0,
+                input_units=_input_units(self._encoding) if not self.blocks else 1.0,
                 surrogate=surrogate,
             )
             self.block_inputs.append(shape)
@@ -219,4 +230,4 @@ def _first_block(layers: tuple[LayerSpec, ...]) -> int:
 
 
 def _input_units(encoding: Encoding) -> float:
-    return 1.0 if encoding.kind == "rate" else float(encoding.levels)
+    return 1.0 if encoding.drawn else float(encoding.levels)

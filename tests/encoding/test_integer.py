@@ -13,11 +13,16 @@ from hypothesis import strategies as st
 from lavarobust.encoding import encode, input_range
 from lavarobust.errors import DataError, SettingsError
 from lavarobust.netx.deployment import Encoding
+from lavarobust.netx.mean_image import MeanImage
 
 
 def pixels(*values: float) -> np.ndarray:
     """One image per value, one pixel each: ``(N, 1, 1, 1)`` float32."""
     return np.array(values, np.float32).reshape(-1, 1, 1, 1)
+
+
+def signed(mean) -> Encoding:
+    return Encoding("signed_rate", mean_image=MeanImage(np.asarray(mean)))
 
 
 def keys(count: int) -> np.ndarray:
@@ -83,6 +88,31 @@ def test_a_samples_spikes_do_not_depend_on_its_batch(order, kept, seed):
     assert (encode(encoding, images[chosen], 4, indices[chosen]).frames == together[chosen]).all()
 
 
+def test_signed_rate_spikes_with_the_sign_of_the_difference_from_the_mean():
+    # the first draws are 0.0115, 0.2415 and 0.1114 again; 0.25 - 0.5 and 0.25 - 0.125 are exact
+    for mean, frames in ((0.5, [-1, -1, -1]), (0.125, [1, 0, 1]), (0.25, [0, 0, 0])):
+        stimulus = encode(signed([[[mean]]]), pixels(0.25), 3, keys(1))
+        assert stimulus.frames[0, 0, 0, 0].tolist() == frames
+        assert not stimulus.binary
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**64 - 1), draw=st.integers(0, 9))
+def test_signed_rate_without_a_mean_is_rate(seed, draw):
+    images = np.random.default_rng(4).random((3, 2, 4, 4)).astype(np.float32)
+    zero = Encoding("signed_rate", seed=seed, mean_image=MeanImage(np.zeros((2, 4, 4))))
+    one, other = (encode(kind, images, 5, keys(3), draw) for kind in (zero, Encoding("rate", seed=seed)))
+    assert (one.frames == other.frames).all()
+
+
+def test_signed_rate_spikes_average_to_the_difference_from_the_mean():
+    mean = np.random.default_rng(6).random((1, 50, 50))
+    frames = encode(signed(mean), np.full((1, 1, 50, 50), 0.4, np.float32), 200, keys(1)).frames
+    # the standard deviation of a mean of 200 draws is at most 0.5 / sqrt(200) = 0.035
+    assert np.abs(frames[0].mean(-1) - (0.4 - mean)).max() < 6 * 0.036
+    assert abs((frames[0].mean(-1) - (0.4 - mean)).mean()) < 6 * 0.036 / 50
+
+
 def test_a_longer_window_begins_with_the_shorter_one():
     images = np.random.default_rng(2).random((3, 1, 4, 4)).astype(np.float32)
     short = encode(Encoding("rate"), images, 4, keys(3)).frames
@@ -103,6 +133,8 @@ def test_input_range_by_hand():
     assert (low.tolist(), high.tolist()) == ([-20, -5], [20, 15])
     assert [end.tolist() for end in input_range(Encoding("repeat", levels=15))] == [[0], [15]]
     assert [end.tolist() for end in input_range(Encoding("rate"))] == [[0], [1]]
+    ends = [[[0.0, 0.0]], [[0.5, 0.0]], [[1.0, 1.0]]]
+    assert [end.tolist() for end in input_range(signed(ends))] == [[0, -1, -1], [1, 1, 0]]
 
 
 @settings(max_examples=50, deadline=None)
@@ -132,7 +164,11 @@ def test_pixels_outside_the_range_are_refused(value):
 @pytest.mark.parametrize(
     "encoding, message",
     [
-        (Encoding("latency"), "direct, repeat or rate"),  # type: ignore[arg-type]
+        (Encoding("latency"), "direct, repeat, rate, signed_rate"),  # type: ignore[arg-type]
+        (Encoding("signed_rate"), "mean image is missing"),
+        (Encoding("signed_rate", mean_image=MeanImage(np.zeros((2, 2)))), r"shape \(2, 2\), not"),
+        (Encoding("signed_rate", mean_image=MeanImage(np.full((1, 1, 1), 1.5))), "from 1.5 to 1.5"),
+        (Encoding("signed_rate", mean_image=MeanImage(np.full((1, 1, 1), np.nan))), "from nan"),
         (Encoding("direct", levels=0), "0 levels"),
         (Encoding("direct", mean=(0.5,)), "1 means and 0"),
         (Encoding("direct", mean=(0.5,), std=(0.0,)), "std above 0"),
@@ -160,6 +196,8 @@ def test_requests_that_do_not_fit_are_refused():
         encode(Encoding("rate"), pixels(0.5), 1, np.array([0.5]))
     with pytest.raises(DataError, match="1 channels and the encoding 2"):
         encode(encoding, pixels(0.5), 1, keys(1))
+    with pytest.raises(DataError, match=r"\(1, 1, 1\) and the mean image \(1, 2, 2\)"):
+        encode(signed(np.zeros((1, 2, 2))), pixels(0.5), 1, keys(1))
 
 
 def test_the_numpy_part_loads_no_torch():

@@ -12,6 +12,7 @@ from lavarobust.encoding import encode
 from lavarobust.encoding.straight_through import encode_straight_through
 from lavarobust.errors import DataError
 from lavarobust.netx.deployment import Encoding
+from lavarobust.netx.mean_image import MeanImage
 
 
 def assert_same_integers(encoding: Encoding, images: np.ndarray, steps: int, draw: int = 0) -> None:
@@ -65,6 +66,30 @@ def test_gradient_of_a_rate_spike_is_one():
     (encoded * weights).sum().backward()
     assert images.grad is not None
     assert (images.grad == 0 + 1 + 2 + 3 + 4).all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 2**64 - 1), steps=st.integers(1, 6), draw=st.integers(0, 5))
+def test_signed_rate_spikes_are_equal(seed, steps, draw):
+    rng = np.random.default_rng(3)
+    encoding = Encoding("signed_rate", seed=seed, mean_image=MeanImage(rng.random((2, 4, 4))))
+    assert_same_integers(encoding, rng.random((3, 2, 4, 4)).astype(np.float32), steps, draw)
+
+
+def test_gradient_of_signed_rate_is_the_slope_of_what_its_frames_add_up_to_on_average():
+    # sum over 5 frames of t * z(t): each z(t) averages to x - mean, so the slope is 0 + 1 + 2 + 3 + 4,
+    # on either side of the mean; the published mean over frames would make it a fifth
+    mean, weights = 0.5, torch.arange(5.0)[:, None, None, None, None]
+    encoding = Encoding("signed_rate", mean_image=MeanImage(np.full((1, 60, 60), mean)))
+    averages = []
+    for pixel in (0.25, 0.75):
+        images = torch.full((4, 1, 60, 60), pixel, requires_grad=True)
+        value = (encode_straight_through(encoding, images, 5, torch.arange(4)) * weights).sum(0)
+        value.sum().backward()
+        assert (images.grad == 10).all()
+        averages.append(float(value.detach().mean()))
+    # 14,400 values of standard deviation below sqrt(30) * 0.44 = 2.4
+    assert abs((averages[1] - averages[0]) / 0.5 - 10) < 2 * 6 * 2.4 / 120
 
 
 @pytest.mark.parametrize("value", [-0.001, 1.001, float("nan")])

@@ -39,6 +39,17 @@ def test_train_and_export_arrays(tmp_path) -> None:
     assert result.deployed_accuracy == result.quantised_accuracy
 
 
+def test_a_signed_encoder_takes_the_mean_of_the_training_images_along(tmp_path) -> None:
+    overrides = (*OVERRIDES, "network.encoding.kind=signed_rate")
+    train("digits-plain", tmp_path / "run", overrides=overrides, data=stripes(), progress="off")
+    result = export(tmp_path / "run", data=stripes())
+    model = read_model(result.path)
+    assert model.deployment is not None and model.deployment.encoding.mean_image is not None
+    mean = stripes().train.images.mean(0, np.float64).astype(np.float32)
+    assert np.array_equal(model.deployment.encoding.mean_image.pixels, mean)
+    assert result.deployed_accuracy == result.quantised_accuracy
+
+
 def test_other_data_than_the_trainings_are_refused(tmp_path) -> None:
     train("digits-plain", tmp_path / "run", overrides=OVERRIDES, data=stripes(), progress="off")
     other = from_arrays(stripes().train.images, stripes().train.labels, name="stripes", seed=1)

@@ -75,7 +75,7 @@ def test_an_input_layer_s_transform_is_its_encoding():
         ({"steps": 0}, "--steps 0"),
         ({"steps": STEPS_MAX + 1}, "at most 65536 steps"),
         ({"levels": 0}, "--levels 0"),
-        ({"encoding": "x"}, "--encoding x: choose direct, repeat or rate"),
+        ({"encoding": "x"}, "--encoding x: choose one of direct, repeat, rate"),
         ({"readout": "x"}, "--readout x: choose membrane or spike_count"),
     ],
 )
@@ -98,6 +98,11 @@ def test_execution_by_hand():
     assert record.rasters[0].tolist() == [[[1, 1, 1]], [[0, 0, 0]]]
     with pytest.raises(SettingsError, match=r"m: images of shape \(1, 1, 3\) do not fit"):
         execute(backend("simulator"), model(), plan, np.zeros((1, 1, 1, 3), np.float32), np.arange(1))
+
+
+def test_a_signed_encoder_needs_the_file_s_mean_image():
+    with pytest.raises(SettingsError, match=r"--encoding signed_rate: m holds no mean image. Train"):
+        plan_for(model(deployment=KNOWN), encoding="signed_rate")
 
 
 @pytest.mark.parametrize("encoding", ["rate", "repeat", "direct"])

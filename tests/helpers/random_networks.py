@@ -8,6 +8,7 @@ import torch
 from lavarobust.dynamics import Surrogate
 from lavarobust.execution.simulator import Simulator
 from lavarobust.netx.deployment import Encoding
+from lavarobust.netx.mean_image import MeanImage
 from lavarobust.netx.model import Model
 from lavarobust.record import Record, Stimulus
 from lavarobust.snn.architecture import parse_layers
@@ -19,12 +20,15 @@ def random_network(
 ) -> SpikingNetwork:
     """A SLAYER network of blocks with random, unequal batch-norm statistics and biases."""
     levels = int(rng.choice([1, 16, 255]))
-    mean, std = ((0.3, 0.5), (0.2, 0.4)) if kind != "rate" and rng.random() < 0.5 else ((), ())
+    drawn = kind in ("rate", "signed_rate")
+    mean, std = ((0.3, 0.5), (0.2, 0.4)) if not drawn and rng.random() < 0.5 else ((), ())
+    seed = int(rng.integers(100))
+    mean_image = MeanImage(rng.random((2, 8, 8))) if kind == "signed_rate" else None
     network = SpikingNetwork(
         parse_layers(layers),
         (2, 8, 8),
         steps,
-        Encoding(kind, levels, mean, std, seed=int(rng.integers(100))),
+        Encoding(kind, levels, mean, std, seed, mean_image),
         readout,
         Surrogate(),
         torch.Generator().manual_seed(int(rng.integers(2**31))),

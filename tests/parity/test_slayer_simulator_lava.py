@@ -20,6 +20,8 @@ from lavarobust.netx import read_model, write_model
         ("leaky", "direct", "spike_count", 8),
         ("pooled", "direct", "membrane", 6),
         ("pooled", "rate", "spike_count", 9),
+        ("conv", "signed_rate", "membrane", 5),
+        ("dense", "signed_rate", "spike_count", 8),
         ("pool first", "repeat", "membrane", 3),
         ("without batch norm", "direct", "membrane", 5),
     ],

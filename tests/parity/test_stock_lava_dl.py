@@ -22,6 +22,7 @@ CASES = {
     "repeat spike_count": ("leaky", "repeat", "spike_count", 8),
     "rate membrane": ("dense", "rate", "membrane", 7),
     "rate spike_count": ("conv", "rate", "spike_count", 9),
+    "signed_rate membrane": ("conv", "signed_rate", "membrane", 6),
 }
 
 
