@@ -51,6 +51,7 @@ BENCHMARKS = {
         "benchmarks.comparison", "the simulator against snnTorch and SpikingJelly", ("mlp", "conv")
     ),
     "training": Benchmark("benchmarks.training", "a training step against stock SLAYER blocks"),
+    "periods": Benchmark("benchmarks.periods", "HIRE-SNN's training of a batch beside the traditional one"),
 }
 
 EXAMPLES = """examples:

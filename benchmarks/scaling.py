@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from benchmarks.measure import clocked, timing
+from benchmarks.memory import forget_peak, peak
 from benchmarks.networks import NETWORKS
 from benchmarks.outcome import Figure, Outcome, together
 from benchmarks.settings import Settings, say
@@ -153,22 +154,6 @@ def measure(name: str, path: Path, samples: int, at_once: int) -> Size:
     taken = [clocked(once) for _ in range(max(1, PASSES * SIZES[0] // samples))]
     held = slice_of(0, min(at_once, samples)).frames.nbytes
     return Size(samples, timing(taken).median / samples, peak(), before, held / 2**20)
-
-
-def peak() -> float:
-    """MiB that this process had resident at most, since :func:`forget_peak`.
-
-    Not ``getrusage``: a child's begins at what its parent held when it forked.
-    """
-    with open("/proc/self/status") as lines:
-        [line] = [line for line in lines if line.startswith("VmHWM:")]
-    return int(line.split()[1]) / 1024
-
-
-def forget_peak() -> None:
-    """Start the peak anew at what is resident now (``man 5 proc``, clear_refs)."""
-    with open("/proc/self/clear_refs", "w") as switch:
-        switch.write("5")
 
 
 def main() -> None:

@@ -10,18 +10,15 @@ from __future__ import annotations
 import argparse
 import json
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 
 import torch
 
 from benchmarks.measure import SETTLING, in_a_row, rounds
+from benchmarks.memory import forget_peak, in_a_fresh_process, peak
 from benchmarks.outcome import Figure, Outcome, together
-from benchmarks.scaling import forget_peak, peak
 from benchmarks.settings import Settings, say
 from lavarobust.snn.block import BlockSettings, ConvBlock, DenseBlock
 
@@ -44,7 +41,6 @@ ROUNDS = 3
 """Processes for each side at most."""
 
 SIDES = ("stock", "our")
-_ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = BlockSettings(batch_norm=False, voltage_decay=256)
 
 
@@ -139,7 +135,7 @@ def _case(steps: int, settings: Settings) -> Outcome:
     for process in range(processes):
         say(f"training: {name}, memory, round {process + 1} of {processes}")
         for side in SIDES:
-            grown[side].append(_fresh(side, steps))
+            grown[side].append(in_a_fresh_process("benchmarks.training", side, steps))
     memory = {side: statistics.median(values) for side, values in grown.items()}
     notes = [
         f"{name}, {side} blocks: {taken[side].median:.3g} ms ({taken[side].lowest:.3g} to "
@@ -165,15 +161,6 @@ def settled(call: Callable[[], object]) -> float:
     time.sleep(SETTLING)
     call()
     return in_a_row(call, IN_A_ROW)
-
-
-def _fresh(side: str, steps: int) -> float:
-    """Measure memory in a process of its own."""
-    command = [sys.executable, "-m", "benchmarks.training", side, str(steps), str(torch.get_num_threads())]
-    finished = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
-    if finished.returncode:
-        raise RuntimeError(f"{' '.join(command[1:])} failed:\n{finished.stderr}")
-    return float(json.loads(finished.stdout.splitlines()[-1]))
 
 
 def growth(side: str, steps: int) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.scaling import forget_peak, peak, spread
+from benchmarks.memory import forget_peak, peak
+from benchmarks.scaling import spread
 
 
 def test_spread_is_slowest_above_fastest():
