@@ -12,6 +12,7 @@ from lavarobust.experiment.recipe import Recipe
 from lavarobust.netx.deployment import Encoding
 from lavarobust.netx.mean_image import MeanImage
 from lavarobust.snn.architecture import parse_layers
+from lavarobust.snn.gate import GateOptions
 from lavarobust.snn.network import SpikingNetwork
 from lavarobust.training.objective import Objective
 
@@ -44,6 +45,9 @@ def build_network(
             f"network.layers ends in {network.layers[-1]!r}, and the data have {classes} classes. "
             f"End in 'dense {classes}'"
         )
+    gate = None
+    if network.gate is not None:
+        gate = GateOptions(recipe.seed, network.gate.gradient, network.gate.initial)
     mean_image = None
     if encoding.kind == "signed_rate":
         mean_image = MeanImage(np.zeros(input_shape) if images is None else images.mean(0, np.float64))
@@ -55,9 +59,10 @@ def build_network(
         network.readout,
         Surrogate(network.surrogate.name, network.surrogate.width, network.surrogate.through_reset),
         torch.Generator().manual_seed(recipe.seed),
+        gate,
     )
 
 
 def build_objective(recipe: Recipe) -> Objective:
     """What the recipe's training minimises: its objective, with what its defence adds."""
-    return recipe.defense.defended(recipe.training.objective.build())
+    return recipe.defense.defended(recipe.training.objective.build(), recipe.training)

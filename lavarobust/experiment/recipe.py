@@ -8,11 +8,12 @@ from pydantic import Field, model_validator
 
 from lavarobust.dynamics import SURROGATES
 from lavarobust.errors import SettingsError
-from lavarobust.experiment.defense_recipes import DefenseRecipe, NoDefenseRecipe
+from lavarobust.experiment.defense_recipes import DefenseRecipe, NoDefenseRecipe, StochasticGatingRecipe
 from lavarobust.experiment.objective_recipes import ObjectiveRecipe, VanillaRecipe
 from lavarobust.experiment.sections import Epsilon, Section
 from lavarobust.netx.deployment import EncodingKind
 from lavarobust.snn.architecture import parse_layers
+from lavarobust.snn.gate import LEAST_OPEN
 from lavarobust.training.settings import AtLeastOne, AtLeastZero, Positive, Settings
 
 
@@ -65,6 +66,15 @@ class SurrogateRecipe(Section):
         return self
 
 
+class GateRecipe(Section):
+    """Stochastic gates behind every population but the last; see :class:`lavarobust.snn.gate.GateOptions`."""
+
+    gradient: Literal["concrete", "released"] = "concrete"
+    initial: Annotated[
+        float, Field(ge=LEAST_OPEN, le=1, description=f"a probability from {LEAST_OPEN} to 1")
+    ] = 1.0
+
+
 class NetworkRecipe(Section):
     """The network; layers in the short notation of :func:`lavarobust.snn.architecture.parse_layers`."""
 
@@ -75,6 +85,7 @@ class NetworkRecipe(Section):
     encoding: EncodingRecipe = EncodingRecipe()
     readout: Literal["membrane", "spike_count"] = "membrane"
     surrogate: SurrogateRecipe = SurrogateRecipe()
+    gate: Annotated[GateRecipe | None, Field(description="a section, such as {}, or null")] = None
 
     @model_validator(mode="after")
     def _layers_can_be_read(self) -> NetworkRecipe:
@@ -146,6 +157,12 @@ class Recipe(Section):
     training: TrainingRecipe = TrainingRecipe()
     export: ExportRecipe = ExportRecipe()
     attack: AttackRecipe = AttackRecipe()
+
+    @model_validator(mode="after")
+    def _gates_are_there_to_be_trained(self) -> Recipe:
+        if isinstance(self.defense, StochasticGatingRecipe) and self.network.gate is None:
+            raise ValueError("defense stog: the network has no gates. Allowed: with network.gate, such as {}")
+        return self
 
     @model_validator(mode="after")
     def _defense_fits_the_objective(self) -> Recipe:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
 from lavarobust.compat import activate
 from lavarobust.dynamics import Surrogate, Trajectory
+from lavarobust.dynamics.gate import Keys
 from lavarobust.netx.limits import DECAY_UNITY, READOUT_THRESHOLD, STATE_SHIFT
 from lavarobust.snn.folding import LayerParameters, fold_batch_norm, layer_scale, quantise, unrounded
+from lavarobust.snn.gate import StochasticGate
 from lavarobust.snn.neuron import IntegerNeuron
 from lavarobust.snn.synapse import FoldedConv, FoldedDense
 
@@ -69,6 +72,7 @@ class _FoldingBlock(torch.nn.Module):
         generator: torch.Generator,
     ) -> None:
         self.settings = settings
+        self.gate: StochasticGate | None = None
         self.synapse = synapse = kind(**self.synapse_params)
         self.neuron = IntegerNeuron(
             threshold=1 if settings.spiking else READOUT_THRESHOLD,
@@ -113,14 +117,15 @@ class _FoldingBlock(torch.nn.Module):
         return self._layer_parameters(self.running_mean, self.running_variance, quantised)
 
     def run(
-        self, frames: torch.Tensor, steps: int, quantised: bool = True
+        self, frames: torch.Tensor, steps: int, quantised: bool = True, keys: Keys | None = None
     ) -> tuple[Trajectory, LayerParameters]:
-        """Run the block over one window.
+        """Run the block over one window; the trajectory holds the spikes that are sent.
 
         Args:
             frames: ``(F, N, *shape)`` integer-valued inputs of the first F steps, time first.
             steps: T >= F.
             quantised: False runs the unrounded layer.
+            keys: of a gate's draws; None for the samples' positions.
         """
         if self.settings.pool > 1:
             frames = sum_pool(frames, self.settings.pool)
@@ -138,6 +143,9 @@ class _FoldingBlock(torch.nn.Module):
         if self.training and not self.frozen:
             seen = max(trajectory.peak_current, trajectory.peak_potential) / (1 << STATE_SHIFT)
             self.peak.copy_(torch.maximum(self.peak * PEAK_DECAY, torch.tensor(seen / parameters.scale)))
+        if self.gate is not None:
+            keys = keys or Keys(np.arange(frames.shape[1]))
+            trajectory = replace(trajectory, spikes=self.gate(trajectory.spikes, keys))
         return trajectory, parameters
 
     def rectify(self, values: torch.Tensor) -> torch.Tensor:

@@ -10,12 +10,13 @@ import numpy as np
 import torch
 
 from lavarobust.encoding import input_range
-from lavarobust.errors import LavarobustError
+from lavarobust.errors import LavarobustError, SettingsError
 from lavarobust.netx.bounds import state_bounds
 from lavarobust.netx.deployment import Deployment, LayerOverflow, OverflowState
 from lavarobust.netx.limits import POTENTIAL_LIMIT, STATE_HALF_RANGE
 from lavarobust.netx.model import Conv, Dense, Flatten, Input, Layer, Model, Neuron
 from lavarobust.snn.block import ConvBlock, DenseBlock
+from lavarobust.snn.gate import gates_of
 from lavarobust.snn.network import SpikingNetwork
 
 CALIBRATION_BATCH = 256
@@ -30,7 +31,12 @@ def to_model(network: SpikingNetwork, name: str = "model") -> Model:
     """The integer model of a network; freezes the network's statistics and scales.
 
     A pool in front of a layer becomes part of its kernel, so every layer is one that stock Lava runs.
+
+    Raises:
+        SettingsError: the network has gates.
     """
+    if gates_of(network):
+        raise SettingsError(f"{name}: a network with stochastic gates can't be deployed. Train one without")
     network.eval()
     network.freeze()
     layers: list[Layer] = [Input(network.input_shape)]

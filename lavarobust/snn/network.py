@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from lavarobust.dynamics import Surrogate, Trajectory
+from lavarobust.dynamics.gate import Keys
 from lavarobust.encoding.straight_through import encode_straight_through
 from lavarobust.errors import SettingsError
 from lavarobust.netx.deployment import Encoding, ReadoutKind
@@ -16,6 +17,7 @@ from lavarobust.netx.limits import STATE_SHIFT
 from lavarobust.netx.mean_image import MeanImage
 from lavarobust.snn.architecture import ConvSpec, DenseSpec, LayerSpec, PoolSpec
 from lavarobust.snn.block import Block, BlockSettings, ConvBlock, DenseBlock
+from lavarobust.snn.gate import GateOptions, StochasticGate
 
 Shape = tuple[int, ...]
 
@@ -27,7 +29,7 @@ class Activity:
     Attributes:
         logits: ``(N, classes)``: mean drive of a membrane readout in units of the threshold, or
             spike counts.
-        trajectories: per block, spikes ``(T, N, *shape)`` and counts.
+        trajectories: per block, spikes sent ``(T, N, *shape)`` and counts.
     """
 
     logits: torch.Tensor
@@ -45,6 +47,7 @@ class SpikingNetwork(torch.nn.Module):
         readout: ``membrane`` (a last layer that can't spike) or ``spike_count``.
         surrogate: derivative of a spike, in every block.
         generator: source of the initial weights.
+        gate: puts a stochastic gate behind every population but the last; None for none.
 
     Raises:
         SettingsError: an architecture that does not fit the input, naming the layer.
@@ -59,6 +62,7 @@ class SpikingNetwork(torch.nn.Module):
         readout: ReadoutKind,
         surrogate: Surrogate,
         generator: torch.Generator,
+        gate: GateOptions | None = None,
     ) -> None:
         super().__init__()
         self.input_shape, self.steps = input_shape, steps
@@ -69,6 +73,8 @@ class SpikingNetwork(torch.nn.Module):
         self.block_inputs: list[Shape] = []
         self.blocks = torch.nn.ModuleList()
         self._build(layers, surrogate, generator)
+        if gate is not None:
+            self._gate(gate)
 
     def forward(
         self,
@@ -81,7 +87,7 @@ class SpikingNetwork(torch.nn.Module):
 
         Args:
             images: pixels; gradients reach them straight through the encoder's rounding.
-            indices: ``(N,)`` index of each image in its data set, the key of a rate encoder's draws.
+            indices: ``(N,)`` index of each image in its data set, the key of an encoder's and a gate's draws.
             draw: repetition of those draws.
             steps: of this window, from rest; None for the network's own T.
         """
@@ -136,9 +142,9 @@ class SpikingNetwork(torch.nn.Module):
         """
         steps = steps or self.steps
         trajectories = []
-        scale = 1.0
+        scale, keys = 1.0, Keys(np.asarray(indices), draw)
         for block in self.stack:
-            trajectory, parameters = block.run(frames, steps, quantised)
+            trajectory, parameters = block.run(frames, steps, quantised, keys)
             # sums that needed float64 need not make the next layers wide too
             frames, scale = trajectory.spikes.float(), parameters.scale
             trajectories.append(trajectory)
@@ -197,6 +203,12 @@ class SpikingNetwork(torch.nn.Module):
             pooled = (shape[0], *(side // pool for side in shape[1:]))
             shape = self._append(where, spec, pooled, settings, generator)
             pool = 1
+
+    def _gate(self, options: GateOptions) -> None:
+        """Put gates behind all populations but the readout, whose outputs are the next ones' inputs."""
+        gated = zip(self.stack, self.block_inputs[1:], strict=False)
+        for stream, (block, shape) in enumerate(gated, start=1):
+            block.gate = StochasticGate(shape, stream, options)
 
     def _append(
         self,

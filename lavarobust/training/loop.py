@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import torch
 
 from lavarobust.errors import DataError, LavarobustError, StoppedError
+from lavarobust.snn.gate import weights_of
 from lavarobust.snn.network import SpikingNetwork
 from lavarobust.training.batches import epoch_batches, epoch_generator
 from lavarobust.training.checkpoint import (
@@ -191,7 +192,7 @@ class _Run:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         if self.settings.gradient_clip is not None:
-            torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.gradient_clip)
+            torch.nn.utils.clip_grad_norm_(weights_of(self.network), self.settings.gradient_clip)
         self.optimiser.step()
 
     def _at_least_as_good(self, metrics: Mapping[str, Any]) -> bool:
@@ -273,7 +274,7 @@ def _describe(objective: Objective) -> str:
 
 
 def _optimiser(network: SpikingNetwork, settings: Settings) -> torch.optim.Optimizer:
-    parameters = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    parameters = weights_of(network)
     if settings.optimiser == "adam":
         return torch.optim.Adam(parameters, settings.learning_rate, weight_decay=settings.weight_decay)
     return torch.optim.SGD(
