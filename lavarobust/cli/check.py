@@ -43,6 +43,9 @@ def check_command(
         for severity in ("error", "warning", "note")
     ]
     click.echo(f"{file}: {', '.join(found)} (target {target})")
-    click.echo(f"stock lava-dl loads it with:\n  {result.stock_call}")
+    if result.stock_call is None:
+        click.echo("stock lava-dl does not load it: it is an extended model")
+    else:
+        click.echo(f"stock lava-dl loads it with:\n  {result.stock_call}")
     write_json(json_path, result.as_dict())
     raise SystemExit(1 if result.errors else 0)

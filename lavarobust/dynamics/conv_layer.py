@@ -85,6 +85,8 @@ def _applies(
         return False
     if not (isinstance(neuron.current_decay, int) and isinstance(neuron.voltage_decay, int)):
         return False
+    if neuron.reset == "soft":
+        return False
     if weight.numel() > MOST_SYNAPSES or frames.numel() == 0 or (bias is not None and bias.dim() > 3):
         return False
     if not are_whole(weight):

@@ -4,7 +4,7 @@ Per step, with all states in 24-bit units (``lava/proc/lif/models.py``, PyLifMod
 
     u <- wrap(trunc(u * (4096 - du) / 4096) + (sum << 6))
     v <- clip(trunc(v * (4096 - dv) / 4096) + u + bias)
-    spike = v > threshold << 6;  v <- 0 where it spiked
+    spike = v > threshold << 6;  v <- 0 (hard reset) or v - (threshold << 6) (soft) where it spiked
 
 ``wrap`` subtracts or adds 2**24 once, ``clip`` saturates at +-(2**23 - 1), and sums are held in
 32-bit integers before either. The integers are computed in floating point, in the narrowest type
@@ -109,6 +109,7 @@ class _Integrate(torch.autograd.Function):
 
 
 def _engine(window: Window) -> Any:
-    if window.sums.device.type == "cpu" and window.stays_in_int32 and fused.trusted():
+    soft = window.neuron.reset == "soft"
+    if window.sums.device.type == "cpu" and window.stays_in_int32 and not soft and fused.trusted():
         return fused
     return stepwise

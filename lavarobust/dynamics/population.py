@@ -16,6 +16,7 @@ from lavarobust.netx.limits import (
     STATE_HALF_RANGE,
     STATE_SHIFT,
 )
+from lavarobust.netx.model import Reset
 
 STATE_UNIT = 1 << STATE_SHIFT
 INT32_HALF_RANGE = 1 << 31
@@ -33,12 +34,14 @@ class LIF:
             broadcasts against a step ``(N, *shape)``.
         threshold: mantissa; compared as ``threshold << 6``.
         surrogate: the derivative of the spike in the backward pass.
+        reset: ``hard``, a spike clears the potential, or ``soft``, it takes the threshold off it.
     """
 
     current_decay: Decay
     voltage_decay: Decay
     threshold: int
     surrogate: Surrogate = Surrogate()
+    reset: Reset = "hard"
 
     @property
     def spikes(self) -> bool:

@@ -51,8 +51,11 @@ def run(window: Window) -> Outcome:
         if neuron.spikes:
             spiked = potential > threshold
             spikes[step] = spiked
-            # several times faster than masked_fill, and the same: a spiking potential is positive
-            potential = potential * ~spiked
+            if neuron.reset == "soft":
+                potential = potential - spiked * threshold
+            else:
+                # several times faster than masked_fill, and the same: a spiking potential is positive
+                potential = potential * ~spiked
     return Outcome(
         spikes, before_reset, State(current, potential), wraps, clips, int(top_current), int(top_potential)
     )
@@ -71,7 +74,11 @@ def go_back(
     unit = float(neuron.threshold * STATE_UNIT) or 1.0
     if neuron.spikes:
         slope = neuron.surrogate.derivative(before_reset / unit - 1).div_(unit)
-        silent = (before_reset <= neuron.threshold * STATE_UNIT).to(before_reset.dtype)
+        threshold = neuron.threshold * STATE_UNIT
+        # the potential after a reset is ``before - taken * spike``: a hard one takes all of it
+        taken, silent = before_reset, (before_reset <= threshold).to(before_reset.dtype)
+        if neuron.reset == "soft":
+            taken, silent = torch.full_like(before_reset, threshold), torch.ones_like(before_reset)
         direct = slope * d_spikes
     d_sums = before_reset.new_empty((frames, *before_reset.shape[1:]))
     d_bias = torch.zeros_like(before_reset[0])
@@ -80,7 +87,7 @@ def go_back(
         if neuron.spikes:
             through = d_v * silent[step]
             if neuron.surrogate.through_reset:
-                through = through - d_v * before_reset[step] * slope[step]
+                through = through - d_v * taken[step] * slope[step]
             d_v = through.add_(direct[step])
         d_bias += d_v
         d_u = d_u + d_v

@@ -20,13 +20,13 @@ class CheckResult:
         model: the file.
         target: ``lava`` or ``loihi2``.
         findings: in layer order.
-        stock_call: a Python call, ready to paste.
+        stock_call: a Python call, ready to paste; None for an extended model, which stock lava-dl refuses.
     """
 
     model: str
     target: Target
     findings: tuple[Finding, ...]
-    stock_call: str
+    stock_call: str | None
 
     @property
     def errors(self) -> int:

@@ -46,7 +46,7 @@ def state_bounds(
     """Bounds of every population's current and potential over one window, from a state of rest.
 
     Interval arithmetic over single steps: spikes are 0 or 1 in every step, inputs anything in range,
-    a neuron is reset at the first step above its threshold. The bounds hold for every input; few
+    a neuron is reset in every step above its threshold. The bounds hold for every input; few
     inputs come near them.
 
     Args:
@@ -75,8 +75,7 @@ def state_bounds(
             spread = isinstance(layer, Dense) and not (layer.delay is None and layer.recurrent_weight is None)
             sent = steps if spread else sent
             drives = _drives(layer, low, high)
-        threshold = _reset_level(layer.neuron)
-        peaks = [_peaks(drive, threshold, steps, sent) for drive in drives]
+        peaks = [_peaks(drive, layer.neuron, steps, sent) for drive in drives]
         bounds.append(
             StateBound(
                 model.layer_name(index),
@@ -88,12 +87,17 @@ def state_bounds(
     return tuple(bounds)
 
 
-def _reset_level(neuron: Neuron) -> int | None:
-    """The highest potential that survives a step, or None where the clipped potential can't spike."""
-    return None if neuron.threshold >= READOUT_THRESHOLD else neuron.threshold << STATE_SHIFT
+def _left_by_reset(neuron: Neuron, low: int, high: int) -> tuple[int, int]:
+    """What potentials between ``low`` and ``high`` stay between when those above the threshold are reset."""
+    if neuron.threshold >= READOUT_THRESHOLD:  # the clipped potential can't spike
+        return low, high
+    threshold = neuron.threshold << STATE_SHIFT
+    if neuron.reset == "soft":
+        return min(low, 0), max(min(high, threshold), high - threshold)
+    return min(low, 0), min(high, threshold)
 
 
-def _peaks(drive: _Drive, threshold: int | None, steps: int, sent: int) -> tuple[int, int]:
+def _peaks(drive: _Drive, neuron: Neuron, steps: int, sent: int) -> tuple[int, int]:
     """Largest magnitude of current and potential of one channel over the window."""
     current_low = current_high = potential_low = potential_high = 0
     current_peak = potential_peak = 0
@@ -101,8 +105,7 @@ def _peaks(drive: _Drive, threshold: int | None, steps: int, sent: int) -> tuple
         before = (current_low, current_high, potential_low, potential_high)
         current_low = _kept(current_low, drive.current_keep) + (drive.low if step < sent else 0)
         current_high = _kept(current_high, drive.current_keep) + (drive.high if step < sent else 0)
-        if threshold is not None:  # a neuron above it fell back to zero
-            potential_low, potential_high = min(potential_low, 0), min(potential_high, threshold)
+        potential_low, potential_high = _left_by_reset(neuron, potential_low, potential_high)
         potential_low = _kept(potential_low, drive.voltage_keep) + current_low + drive.bias_low
         potential_high = _kept(potential_high, drive.voltage_keep) + current_high + drive.bias_high
         current_peak = max(current_peak, current_high, -current_low)

@@ -66,16 +66,19 @@ def check_model(model: Model, target: Target = "lava") -> tuple[Finding, ...]:
         )
         for index, entry in model.ignored
     ]
+    findings += _extensions(model, target)
     findings += _deployment(model, target)
     return tuple(findings)
 
 
-def stock_call(model: Model) -> str:
-    """The call with which lava-dl's own loader runs the file as here, ready to paste.
+def stock_call(model: Model) -> str | None:
+    """The call with which lava-dl's own loader runs the file as here, ready to paste; None where it can't.
 
     Where the file doesn't say how to run it, the names ``INPUT_MESSAGE_BITS`` (0 for binary spikes,
     else the bits of the largest input) and ``STEPS`` stand for what its user must know.
     """
+    if model.extensions:
+        return None
     record = model.deployment
     bits = "INPUT_MESSAGE_BITS" if record is None else str(loader_message_bits(model, record.encoding))
     steps = "STEPS" if record is None else str(record.steps)
@@ -211,6 +214,26 @@ def _input_neurons(layer: Input, name: str) -> Finding:
         "the input layer's neurons are driven by their bias: in stock Lava the"
         " network's input port is not connected to them",
         "Set in_layer.neuron.bias_mant there to weight * pixel + bias",
+    )
+
+
+def _extensions(model: Model, target: Target) -> Iterator[Finding]:
+    if not model.extensions:
+        return
+    names = ", ".join(model.extensions)
+    if target == "loihi2":
+        yield Finding(
+            "model",
+            "error",
+            f"an extended model ({names}), of which no public model for Loihi 2 exists",
+            "Run it on the backend 'simulator' or 'lava', or train the stock-only variant",
+        )
+        return
+    yield Finding(
+        "model",
+        "note",
+        f"an extended model ({names}), which stock NetX can't express and its loader refuses",
+        "Run it on this project's backend 'simulator' or 'lava'",
     )
 
 

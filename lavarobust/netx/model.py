@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -10,6 +11,9 @@ from lavarobust.netx.deployment import Deployment
 from lavarobust.netx.limits import READOUT_THRESHOLD
 
 Shape = tuple[int, ...]
+
+Reset = Literal["hard", "soft"]
+"""What a spike does to the potential: clear it, or take the threshold off it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,12 +25,15 @@ class Neuron:
         voltage_decay: ``vDecay`` in 1/4096 per step, 0..4096; an int, or one per channel ``(C,)``.
         threshold: ``vThMant``; a spike is ``potential > threshold << 6`` (strict).
         kind: the file's name for the model, ``"CUBA"`` or ``"LOIHI"`` (the same dynamics).
+        reset: ``hard`` as stock Lava and the chip have it, or ``soft``: ``potential -= threshold << 6``, in
+            an extended file.
     """
 
     current_decay: int | np.ndarray
     voltage_decay: int | np.ndarray
     threshold: int
     kind: str = "CUBA"
+    reset: Reset = "hard"
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,6 +176,23 @@ class Model:
         """Whether its populations are sigma-delta neurons (all are, or none: ``validate_populations``)."""
         return any(isinstance(layer.neuron, SigmaDelta) for _, layer in self.populations)
 
+    @property
+    def extensions(self) -> tuple[str, ...]:
+        """What of it stock NetX can't express, such as ``"soft reset"``; empty for a plain model.
+
+        A model with extensions becomes an extended file, which the stock loader refuses, and runs on
+        this project's ``simulator`` and ``lava`` backends only.
+        """
+        return tuple(dict.fromkeys(name for layer in self.layers for name in _extensions(layer)))
+
     def layer_name(self, index: int) -> str:
         """A name to print, e.g. ``"2 dense"``."""
         return f"{index} {type(self.layers[index]).__name__.lower()}"
+
+
+def _extensions(layer: Layer) -> tuple[str, ...]:
+    """What one layer has that stock NetX can't express."""
+    soft = (
+        not isinstance(layer, Flatten) and isinstance(layer.neuron, Neuron) and layer.neuron.reset == "soft"
+    )
+    return ("soft reset",) if soft else ()

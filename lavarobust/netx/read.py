@@ -1,7 +1,8 @@
-"""Read a NetX file as a model, as stock lava-dl would run it."""
+"""Read a NetX file as a model: plain as stock lava-dl would run it, extended as this project does."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from lavarobust.netx.hdf5 import Node, open_file
 from lavarobust.netx.loader_rules import load_weight
 from lavarobust.netx.mean_image import MeanImage
 from lavarobust.netx.model import Conv, Dense, Input, Layer, Model, Shape
+from lavarobust.netx.read_extended import read_extended_layer
 from lavarobust.netx.read_layers import ignored_entries, read_layer
 from lavarobust.netx.shapes import infer_input_shape, output_shapes
 from lavarobust.netx.validate import validate_layer, validate_populations, validate_shape
@@ -20,7 +22,7 @@ LAYERS_MAX = 10_000
 
 
 def read_model(path: str | Path, *, input_shape: Shape | None = None, layers: int | None = None) -> Model:
-    """Read a plain NetX file of any writer.
+    """Read a plain NetX file of any writer, or an extended one of this project.
 
     Args:
         path: the file.
@@ -28,14 +30,15 @@ def read_model(path: str | Path, *, input_shape: Shape | None = None, layers: in
         layers: read only the first n layers, as lava-dl's ``num_layers``.
 
     Raises:
-        ModelFileError: the file can't be read, is not NetX, or holds what stock Lava doesn't run.
+        ModelFileError: the file can't be read, is not NetX, or holds what nothing here runs.
         SettingsError: an argument is impossible, or contradicts the file.
     """
     if layers is not None and layers < 1:
         raise SettingsError(f"layers={layers}: at least one layer must be read")
     with open_file(path) as top:
-        nodes = _layer_nodes(top)[:layers]
-        read = tuple(_layer(node) for node in nodes)
+        group, read_one = _layer_group(top)
+        nodes = _layer_nodes(group)[:layers]
+        read = tuple(_checked(read_one(node), node) for node in nodes)
         ignored = tuple(
             (index, entry) for index, node in enumerate(nodes) for entry in ignored_entries(node, read[index])
         )
@@ -49,28 +52,35 @@ def read_model(path: str | Path, *, input_shape: Shape | None = None, layers: in
     return model
 
 
-def _layer(node: Node) -> Layer:
-    layer = read_layer(node)
+def _checked(layer: Layer, node: Node) -> Layer:
     validate_layer(layer, node.where())
     if isinstance(layer, Dense):
         load_weight(layer, node.where("weight"))
     return layer
 
 
-def _layer_nodes(top: Node) -> list[Node]:
+def _layer_group(top: Node) -> tuple[Node, Callable[[Node], Layer]]:
+    """Where the layers are, and how one of them is read."""
+    own = top.child("lavarobust") if top.has("lavarobust") else None
+    extended = own is not None and own.has("layer")
+    if extended and top.has("layer"):
+        raise ModelFileError(
+            top.where("layer"),
+            "stands beside lavarobust/layer, and stock Lava would run another network than this project",
+            "Keep one of them: export the model again",
+        )
+    if own is not None and extended:
+        return own.child("layer"), read_extended_layer
     if not top.has("layer"):
-        if top.has("lavarobust") and top.child("lavarobust").has("layer"):
-            raise ModelFileError(
-                top.where("lavarobust/layer"),
-                "this is an extended model, which stock NetX can't express",
-                "Plain NetX is read here: export the stock-only variant of the model",
-            )
         raise ModelFileError(
             top.where("layer"),
             "is missing: HDF5, but not NetX",
             "Give a NetX file (.net) as lava-dl or lavarobust writes it",
         )
-    group = top.child("layer")
+    return top.child("layer"), read_layer
+
+
+def _layer_nodes(group: Node) -> list[Node]:
     keys = group.keys()
     if not keys or len(keys) > LAYERS_MAX or set(keys) != {str(index) for index in range(len(keys))}:
         raise ModelFileError(

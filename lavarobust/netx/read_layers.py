@@ -67,6 +67,12 @@ def ignored_entries(node: Node, layer: Layer) -> tuple[str, ...]:
     neuron = node.child("neuron")
     if neuron.has("activation") and neuron.text("activation") != "relu":
         ignored.append(f"activation {neuron.text('activation')!r:.80} (neuron/activation)")
+    if (
+        neuron.has("reset")
+        and isinstance(layer.neuron, Neuron)
+        and neuron.text("reset") != layer.neuron.reset
+    ):
+        ignored.append(f"{neuron.text('reset')!r:.80} reset (neuron/reset), which takes an extended file")
     if neuron.has("refDelay") and neuron.numbers("refDelay").max() > 1:
         ignored.append("refractory period (neuron/refDelay)")
     if neuron.has("gradedSpike") and neuron.numbers("gradedSpike").any():

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
+from typing import get_args
 
 import numpy as np
 
 from lavarobust.errors import ModelFileError
 from lavarobust.netx.limits import DECAY_UNITY, SIGMA_DELTA_SHIFT
-from lavarobust.netx.model import Conv, Dense, Flatten, Input, Layer, Neuron, Shape, SigmaDelta
+from lavarobust.netx.model import Conv, Dense, Flatten, Input, Layer, Neuron, Reset, Shape, SigmaDelta
 
 SIZE_MAX = 1 << 26
 """Largest number of neurons, or of weights, that one layer may have."""
@@ -121,6 +122,10 @@ def _neuron(neuron: Neuron, channels: int, where: str) -> None:
             f"{where}/vThMant",
             f"threshold {neuron.threshold} is not in 0..{THRESHOLD_END - 1}",
             "Thresholds are 17-bit mantissas; export with a smaller scale",
+        )
+    if neuron.reset not in get_args(Reset):
+        raise ModelFileError(
+            f"{where}/reset", f"unknown reset {neuron.reset!r:.80}", f"Use {' or '.join(get_args(Reset))}"
         )
 
 

@@ -1,4 +1,4 @@
-"""Write a model as plain stock NetX, with a group of our own beside the layers."""
+"""Write a model as NetX: plain, with a group of our own beside the layers, or extended, all in that group."""
 
 from __future__ import annotations
 
@@ -37,6 +37,9 @@ THRESHOLD_END = 1 << 18
 def write_model(model: Model, path: str | Path) -> Path:
     """Write a model as NetX: whole or not at all, the same bytes for the same model.
 
+    A model with extensions keeps its layers under ``lavarobust/layer`` and has no top-level ``layer``: the
+    stock loader silently skips what it doesn't know, so it must not find a layer at all.
+
     Raises:
         ModelFileError: the model is inconsistent, or stock Lava would execute other integers than it
             holds.
@@ -60,9 +63,11 @@ def model_image(model: Model, name: str = "model") -> bytes:
         raise ModelFileError(name, "holds no dense or conv layer", "Give at least one")
     # An image in memory that never touches a disk; the name only has to be free in this process.
     with h5py.File(f"lavarobust-{uuid4().hex}", "w", driver="core", backing_store=False) as file:
+        own = file.create_group("lavarobust")
+        place = own if model.extensions else file
         for index, layer in enumerate(model.layers):
-            _write_layer(file.create_group(f"layer/{index}"), layer, shapes[index])
-        _write_own_group(file.create_group("lavarobust"), model, f"{name}: lavarobust/deployment")
+            _write_layer(place.create_group(f"layer/{index}"), layer, shapes[index])
+        _write_own_group(own, model, f"{name}: lavarobust/deployment")
         file.flush()
         image: bytes = file.id.get_file_image()
     return image
@@ -159,6 +164,8 @@ def _write_neuron(group: h5py.Group, neuron: AnyNeuron) -> None:
     _numbers(group, "vThMant", neuron.threshold)
     _numbers(group, "refDelay", 1)
     group.create_dataset("gradedSpike", data=False, track_times=False)
+    if neuron.reset != "hard":
+        _text(group, "reset", neuron.reset)
 
 
 def _write_own_group(group: h5py.Group, model: Model, where: str) -> None:

@@ -21,7 +21,7 @@ def _truncate(value: int) -> int:
     return (abs(value) >> 12) * (1 if value >= 0 else -1)
 
 
-def one_neuron(sums, current_decay, voltage_decay, threshold, bias, u=0, v=0):
+def one_neuron(sums, current_decay, voltage_decay, threshold, bias, reset="hard", u=0, v=0):
     """Spikes, states, wraps and clips of one neuron in Python integers."""
     spikes, wraps, clips = [], [], []
     for total in sums:
@@ -38,7 +38,7 @@ def one_neuron(sums, current_decay, voltage_decay, threshold, bias, u=0, v=0):
         v = max(-(HALF - 1), min(HALF - 1, v))
         spikes.append(int(v > threshold * 64))
         if spikes[-1]:
-            v = 0
+            v = v - threshold * 64 if reset == "soft" else 0
     return spikes, u, v, wraps, clips
 
 
@@ -55,16 +55,17 @@ magnitudes = st.sampled_from([10, 1000, 130_000, 1_000_000, 30_000_000])
     magnitude=magnitudes,
     frames=st.integers(1, 7),
     trailing=st.integers(0, 4),
+    reset=st.sampled_from(["hard", "soft"]),
 )
 def test_equals_python_integers(
-    seed, current_decay, voltage_decay, threshold, magnitude, frames, trailing
+    seed, current_decay, voltage_decay, threshold, magnitude, frames, trailing, reset
 ) -> None:
     rng = np.random.default_rng(seed)
     steps = frames + trailing
     sums = rng.integers(-magnitude, magnitude + 1, size=(frames, 3, 4))
     bias = rng.integers(-32768, 32768, size=4) * 64
     exact_sums = torch.tensor(sums, dtype=torch.float64)
-    neuron = LIF(current_decay, voltage_decay, threshold)
+    neuron = LIF(current_decay, voltage_decay, threshold, reset=reset)
     run = integrate(exact_sums, steps, neuron, torch.tensor(bias, dtype=torch.float64))
     expected_wraps = np.zeros((steps, 3), dtype=int)
     expected_clips = np.zeros((steps, 3), dtype=int)
@@ -72,7 +73,7 @@ def test_equals_python_integers(
         for unit in range(4):
             series = [*sums[:, sample, unit].tolist(), *([0] * trailing)]
             spikes, u, v, wraps, clips = one_neuron(
-                series, current_decay, voltage_decay, threshold, int(bias[unit])
+                series, current_decay, voltage_decay, threshold, int(bias[unit]), reset
             )
             assert run.spikes[:, sample, unit].tolist() == spikes
             assert int(run.end.current[sample, unit]) == u
@@ -105,11 +106,14 @@ def test_split_window_continues_where_it_stopped() -> None:
     assert whole.spikes.any()
 
 
+@pytest.mark.parametrize("reset", ["hard", "soft"])
 @pytest.mark.parametrize("through_reset", [False, True])
 @pytest.mark.parametrize(("current_decay", "voltage_decay"), [(4096, 0), (0, 0), (2048, 1024)])
-def test_backward_equals_autograd_of_the_unfused_neuron(through_reset, current_decay, voltage_decay) -> None:
+def test_backward_equals_autograd_of_the_unfused_neuron(
+    reset, through_reset, current_decay, voltage_decay
+) -> None:
     surrogate = Surrogate("triangular", 0.7, through_reset)
-    neuron = LIF(current_decay, voltage_decay, 50, surrogate)
+    neuron = LIF(current_decay, voltage_decay, 50, surrogate, reset)
     rng = np.random.default_rng(5)
     # multiples of 64 * 4096 keep every decay exact, so truncation has nothing to hide
     values = rng.integers(-40, 60, size=(5, 2, 3)).astype(np.float64)
@@ -145,7 +149,8 @@ def test_backward_equals_autograd_of_the_unfused_neuron(through_reset, current_d
         spike = Spike.apply(v)
         assert torch.equal(spike.detach(), run.spikes[step].detach())
         total = total + (spike * weights[step]).sum()
-        v = v * (1 - (spike if through_reset else spike.detach()))
+        spike = spike if through_reset else spike.detach()
+        v = v - spike * (v if reset == "hard" else 50 * 64)
     (total + v.sum() / 1000).backward()
     assert run.spikes.any()
     torch.testing.assert_close(sums.grad, reference.grad, rtol=1e-5, atol=1e-7)

@@ -65,7 +65,8 @@ def _integrate(layer, current, potential, total, bias):
     potential = np.clip(free, 1 - RANGE // 2, RANGE // 2 - 1)
     spikes = potential > neuron.threshold << 6
     clips = np.count_nonzero(free != potential)
-    return current, np.where(spikes, 0, potential), spikes, np.count_nonzero(high | low), clips
+    left = potential - (neuron.threshold << 6) if neuron.reset == "soft" else 0
+    return current, np.where(spikes, left, potential), spikes, np.count_nonzero(high | low), clips
 
 
 def _population(layer, input_shape, arriving, drive):

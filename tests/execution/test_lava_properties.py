@@ -15,12 +15,12 @@ pytest.importorskip("lava.magma")
 from lavarobust.execution.lava import LavaBackend
 
 
-def dense(rng, inputs, recurrent, delayed, biased):
+def dense(rng, inputs, recurrent, delayed, biased, reset):
     neurons = int(rng.integers(1, 5))
     weight = 2 * rng.integers(-100, 128, (neurons, inputs)).astype(np.int32)
     weight.flat[0] = 2  # no matrix without a positive weight: the loader changes those
     decays = int(rng.choice([0, 700, 4096])), int(rng.choice([0, 90, 4096]))
-    neuron = Neuron(*decays, threshold=int(rng.integers(20, 300)))
+    neuron = Neuron(*decays, threshold=int(rng.integers(20, 300)), reset=reset)
     around = 2 * rng.integers(-30, 40, (neurons, neurons)).astype(np.int32)
     around.flat[0] = 2
     return Dense(
@@ -38,13 +38,14 @@ def dense(rng, inputs, recurrent, delayed, biased):
     biased=st.booleans(),
     steps=st.integers(1, 9),
     graded=st.booleans(),
+    resets=st.lists(st.sampled_from(["hard", "soft"]), min_size=3, max_size=3),
 )
 @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_sample_runs_as_if_it_were_alone(agrees, seed, kinds, biased, steps, graded):
+def test_every_sample_runs_as_if_it_were_alone(agrees, seed, kinds, biased, steps, graded, resets):
     rng = np.random.default_rng(seed)
     layers, inputs = [], 4
-    for kind in kinds:
-        layers.append(dense(rng, inputs, kind == "recurrent", kind == "delayed", biased))
+    for kind, reset in zip(kinds, resets, strict=False):
+        layers.append(dense(rng, inputs, kind == "recurrent", kind == "delayed", biased, reset))
         inputs = layers[-1].shape[0]
     model = Model(tuple(layers), (4,), name="random")
     high = 9 if graded else 2

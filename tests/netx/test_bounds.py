@@ -44,6 +44,15 @@ def test_hard_reset_bounds_the_upper_side_only() -> None:
     assert bound.potential == (100 + 6) * 64
 
 
+def test_a_soft_reset_takes_no_more_than_the_threshold_off() -> None:
+    """Six per step, of which each of the 19 resets before the last step takes two."""
+    model = one_dense([[6, -4]], Neuron(4096, 0, threshold=2, reset="soft"))
+    (bound,) = state_bounds(model, 20, 0, 1, 20)
+    assert bound.potential == (20 * 6 - 19 * 2) * 64
+    (bound,) = state_bounds(one_dense([[6, -2]], Neuron(4096, 0, threshold=100, reset="soft")), 40, 0, 1, 40)
+    assert bound.potential == (100 + 6) * 64
+
+
 def test_held_input_integrates_from_one_frame() -> None:
     model = one_dense([[6, -4]], Neuron(0, 0, READOUT.threshold))
     (bound,) = state_bounds(model, 4, 0, 10, 1)

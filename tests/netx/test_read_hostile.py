@@ -6,6 +6,7 @@ from pathlib import Path
 
 import h5py
 import pytest
+from extended_models import softened
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from netx_files import Edit, edited, put, refuse, unprivileged
@@ -116,9 +117,19 @@ def read_quietly(path: Path) -> str:
     return "read"
 
 
+@pytest.fixture(scope="module")
+def extended() -> bytes:
+    """The same model as an extended file, with soft resets."""
+    return model_image(softened(conv_model()))
+
+
+@pytest.mark.parametrize("kind", ["image", "extended"])
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
-def test_flipped_and_cut_bytes_are_read_or_refused(image: bytes, tmp_path: Path, data: st.DataObject) -> None:
+def test_flipped_and_cut_bytes_are_read_or_refused(
+    request: pytest.FixtureRequest, kind: str, tmp_path: Path, data: st.DataObject
+) -> None:
+    image: bytes = request.getfixturevalue(kind)
     damaged = bytearray(image)
     structure = [place for place in range(len(image)) if image[place]]
     for _ in range(data.draw(st.integers(1, 4))):

@@ -135,13 +135,6 @@ def test_layer_numbers_have_no_gap(image: bytes, tmp_path: Path) -> None:
     refuse(layer_file(tmp_path), "layer", "is missing: HDF5, but not NetX")
 
 
-def test_extended_files_are_named(tmp_path: Path) -> None:
-    path = tmp_path / "extended.net"
-    with h5py.File(path, "w") as file:
-        file["lavarobust/layer/0/type"] = b"dense"
-    refuse(path, "lavarobust/layer", "extended model")
-
-
 @pytest.mark.parametrize(
     ("text", "problem"),
     [

@@ -1,4 +1,4 @@
-"""Executes a model on Lava's CPU simulator, one stock NetX network for many samples."""
+"""Executes a model on Lava's CPU simulator, one network for many samples: lava-dl's own of a plain model."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from functools import partial
 import numpy as np
 from lava.lib.dl.netx.hdf5 import Network
 from lava.magma.core.run_configs import Loihi2SimCfg
-from lava.proc.lif.process import LIFReset
 
 from lavarobust.compat import fast_convolution as fast_convolution_patch
 from lavarobust.errors import BackendError
 from lavarobust.execution.fitting import fitting
 from lavarobust.execution.lava.collect import Collector, PopulationSlice, population_slice
+from lavarobust.execution.lava.extended import extended_network
 from lavarobust.execution.lava.fresh import run_fresh
 from lavarobust.execution.lava.network import stock_network
-from lavarobust.execution.lava.neurons import CountingLIFReset
+from lavarobust.execution.lava.neurons import COUNTING_MODELS
 from lavarobust.execution.lava.parts import Part, cut, joined, run_part
+from lavarobust.execution.lava.processes.extended_network import ExtendedNetwork
 from lavarobust.execution.lava.processes.source import FrameSource
 from lavarobust.execution.lava.session import Session, forgetting_processes
 from lavarobust.execution.lava.shared import Drive, Trace
@@ -131,7 +132,8 @@ class LavaBackend:
         collector = Collector(model, stimulus, keep)
         carried = carries(model)
         window = stimulus.steps + silent_steps(carried)
-        build = partial(stock_network, model, window, message_bits(stimulus), self.sparse_fc_layer)
+        make = extended_network if model.extensions else stock_network
+        build = partial(make, model, window, message_bits(stimulus), self.sparse_fc_layer)
         with fast_convolution_patch() if self.fast_convolution else nullcontext():
             report = self.progress or _nothing
             if model.sigma_delta:
@@ -154,7 +156,7 @@ def _add_alone(collector: Collector, sample: int, first: int, slices: list[Popul
 
 
 def _stream(
-    build: Callable[[], Network],
+    build: Callable[[], Network | ExtendedNetwork],
     model: Model,
     stimulus: Stimulus,
     window: int,
@@ -186,7 +188,7 @@ def _stream(
 
 
 def _run_config() -> Loihi2SimCfg:
-    return Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map={LIFReset: CountingLIFReset})
+    return Loihi2SimCfg(select_tag="fixed_pt", exception_proc_model_map=COUNTING_MODELS)
 
 
 def _slice_samples(model: Model, window: int) -> int:
@@ -194,7 +196,9 @@ def _slice_samples(model: Model, window: int) -> int:
     return max(1, min(_SLICE_SAMPLES, _SLICE_BYTES // per_sample))
 
 
-def _attach(network: Network, model: Model, stimulus: Stimulus, window: int, rows: int) -> list[Trace]:
+def _attach(
+    network: Network | ExtendedNetwork, model: Model, stimulus: Stimulus, window: int, rows: int
+) -> list[Trace]:
     """Give every population a trace, and the first one its input."""
     traces = []
     for position, block in enumerate(network.layers):

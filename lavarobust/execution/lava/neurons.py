@@ -1,4 +1,4 @@
-"""Lava's own bit-accurate LIF, arithmetic untouched, that also says what happened in it."""
+"""Lava's own bit-accurate LIF and ours, arithmetic untouched, that also say what happened in them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 from lava.proc.lif.models import PyLifResetModelBitAcc
+from lava.proc.lif.process import LIFReset
 
+from lavarobust.execution.lava.processes.soft_reset import PySoftLIFResetModel, SoftLIFReset
 from lavarobust.netx.limits import POTENTIAL_LIMIT
 
 
@@ -65,6 +67,13 @@ class CountingLIFReset(PyLifResetModelBitAcc):  # type: ignore[misc]
         product = np.int64(state) * (self.decay_unity - decay)
         truncated: np.ndarray = np.sign(product) * np.right_shift(np.abs(product), self.decay_shift)
         return truncated.astype(np.int32)
+
+
+class CountingSoftLIFReset(CountingLIFReset, PySoftLIFResetModel):
+    """``SoftLIFReset``, which goes on from its model's arithmetic; counted as ``LIFReset``."""
+
+
+COUNTING_MODELS = {LIFReset: CountingLIFReset, SoftLIFReset: CountingSoftLIFReset}
 
 
 def _magnitude(values: np.ndarray) -> int:

@@ -139,6 +139,11 @@ def _ordered(values: np.ndarray, model: Model) -> np.ndarray:
 
 
 def _refuse_what_the_chip_lacks(model: Model) -> None:
+    if model.extensions:
+        raise BackendError(
+            f"{model.name}: an extended model ({', '.join(model.extensions)}), of which no public model for "
+            "Loihi 2 exists. Run it on the backend 'simulator' or 'lava', or train the stock-only variant"
+        )
     for index, layer in enumerate(model.layers):
         place = f"{model.name}: layer {model.layer_name(index)}"
         if not isinstance(layer, (Input, Flatten, Dense, Conv)):

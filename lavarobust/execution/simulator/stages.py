@@ -125,7 +125,11 @@ def _synapse(weight: np.ndarray, shift: int) -> Synapse:
 
 def _lif(neuron: Neuron, shape: Shape, surrogate: Surrogate) -> LIF:
     return LIF(
-        _decay(neuron.current_decay, shape), _decay(neuron.voltage_decay, shape), neuron.threshold, surrogate
+        _decay(neuron.current_decay, shape),
+        _decay(neuron.voltage_decay, shape),
+        neuron.threshold,
+        surrogate,
+        neuron.reset,
     )
 
 

@@ -1,0 +1,64 @@
+"""One layer group of an extended file: the stock layout and this project's own keys, and nothing unknown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from lavarobust.errors import ModelFileError
+from lavarobust.netx.hdf5 import Node
+from lavarobust.netx.model import Conv, Dense, Flatten, Input, Layer, Neuron
+from lavarobust.netx.read_layers import ignored_entries, read_layer
+
+_SYNAPTIC = {"type", "shape", "weight", "bias", "neuron"}
+_DENSE = _SYNAPTIC | {"inFeatures", "outFeatures", "delay"}
+_CONV = _SYNAPTIC | {
+    "inChannels", "outChannels", "kernelSize", "stride", "padding", "dilation", "groups",
+}  # fmt: skip
+
+LAYER_KEYS = {
+    "input": _SYNAPTIC,
+    "flatten": {"type", "shape"},
+    "dense": _DENSE,
+    "dense_rec": _DENSE | {"weight_rec"},
+    "conv": _CONV,
+}
+"""By layer type, what its group may hold."""
+
+NEURON_KEYS = {"type", "iDecay", "vDecay", "vThMant", "refDelay", "gradedSpike", "reset"}
+
+
+def read_extended_layer(node: Node) -> Layer:
+    """The layer in one group ``lavarobust/layer/<i>``; its sizes are checked by ``validate_layer``.
+
+    Raises:
+        ModelFileError: as :func:`read_layer`; or an entry that this version doesn't know or would ignore.
+    """
+    layer = read_layer(node)
+    _refuse_unknown(node, LAYER_KEYS[node.text("type")])
+    if not isinstance(layer, Flatten) and node.has("neuron"):
+        layer = _with_reset(layer, node.child("neuron"))
+    for entry in ignored_entries(node, layer):
+        raise ModelFileError(
+            node.where(), f"has a {entry}, which nothing here runs", "Export the layer without it"
+        )
+    return layer
+
+
+def _with_reset(layer: Input | Dense | Conv, node: Node) -> Layer:
+    if not isinstance(layer.neuron, Neuron):
+        raise ModelFileError(
+            node.where("type"), "sigma-delta neurons have no extension", "Export the network as plain NetX"
+        )
+    _refuse_unknown(node, NEURON_KEYS)
+    if not node.has("reset"):
+        return layer
+    return replace(layer, neuron=replace(layer.neuron, reset=node.text("reset")))  # type: ignore[arg-type]
+
+
+def _refuse_unknown(node: Node, known: set[str]) -> None:
+    for key in sorted(set(node.keys()) - known):
+        raise ModelFileError(
+            node.where(key),
+            "is unknown to this version, which must not run an extended layer in part",
+            "Use the version of lavarobust that wrote the file, or a newer one",
+        )

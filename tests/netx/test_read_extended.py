@@ -1,0 +1,109 @@
+"""Extended files: what stock NetX can't say, read back exactly, and refused wherever it is not understood."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import h5py
+import pytest
+from extended_models import softened
+from netx_files import DENSE, LIF, Edit, edited, layer_file, put, refuse
+
+from lavarobust.errors import ModelFileError
+from lavarobust.netx import check_model, model_image, read_model, stock_call, write_model
+from lavarobust.netx.model import Flatten, Input
+from netx_models import conv_model, models_equal
+
+EXTENDED = {"soft reset": softened(conv_model(), 1, 4)}
+
+
+@pytest.fixture(scope="module")
+def image() -> bytes:
+    return model_image(EXTENDED["soft reset"])
+
+
+@pytest.mark.parametrize("extension", EXTENDED)
+def test_an_extended_model_round_trips_and_names_its_extensions(extension: str, tmp_path: Path) -> None:
+    model = EXTENDED[extension]
+    read = read_model(write_model(model, tmp_path / "extended.net"))
+    assert models_equal(read, model)
+    assert read.extensions == (extension,)
+    assert conv_model().extensions == ()
+
+
+@pytest.mark.parametrize("extension", EXTENDED)
+def test_the_stock_loader_fails_on_an_extended_file(extension: str, tmp_path: Path) -> None:
+    pytest.importorskip("lava")
+    from lavarobust.compat import activate
+
+    activate()
+    from lava.lib.dl.netx.hdf5 import Network
+
+    path = write_model(EXTENDED[extension], tmp_path / "extended.net")
+    with h5py.File(path) as file:
+        assert sorted(file) == ["lavarobust"]
+    with pytest.raises(KeyError):
+        Network(net_config=str(path), input_shape=(7, 8, 2), reset_interval=8, reset_offset=1)
+
+
+@pytest.mark.parametrize("extension", EXTENDED)
+def test_check_names_the_extensions_and_who_runs_them(extension: str) -> None:
+    model = EXTENDED[extension]
+    (note,) = [finding for finding in check_model(model) if "extended" in finding.problem]
+    assert note.severity == "note" and extension in note.problem
+    assert "'simulator' or 'lava'" in note.remedy
+    (error,) = [finding for finding in check_model(model, "loihi2") if "extended" in finding.problem]
+    assert error.severity == "error" and extension in error.problem
+    assert stock_call(model) is None
+
+
+def test_the_first_layers_of_an_extended_file(image: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "extended.net"
+    path.write_bytes(image)
+    assert models_equal(read_model(path, layers=3).layers, EXTENDED["soft reset"].layers[:3])
+
+
+def test_layers_in_both_places_are_refused(image: bytes, tmp_path: Path) -> None:
+    refuse(
+        edited(image, tmp_path, lambda file: file.copy("lavarobust/layer", "layer")),
+        "layer",
+        "beside lavarobust/layer",
+    )
+
+
+@pytest.mark.parametrize(
+    ("edit", "place", "problem"),
+    [
+        (lambda file: put(file, "lavarobust/layer/1/neuron/reset", b"sift"), "1/neuron/reset", "'sift'"),
+        (lambda file: put(file, "lavarobust/layer/1/neuron/reset", 3), "1/neuron/reset", "data type"),
+        (lambda file: put(file, "lavarobust/layer/1/neuron/noise", 3), "1/neuron/noise", "unknown"),
+        (lambda file: put(file, "lavarobust/layer/1/later", 3), "1/later", "unknown"),
+        (lambda file: put(file, "lavarobust/layer/3/weight", 3), "3/weight", "unknown"),
+        (lambda file: put(file, "lavarobust/layer/1/delay", 3), "1/delay", "unknown"),
+        (lambda file: put(file, "lavarobust/layer/1/neuron/refDelay", 3), "1", "refractory"),
+        (lambda file: put(file, "lavarobust/layer/1/neuron/type", b"SDNN"), "1/neuron/type", "no extension"),
+        (lambda file: put(file, "lavarobust/layer/1/type", b"skip"), "1/type", "unknown layer type"),
+        (lambda file: file.move("lavarobust/layer/6", "lavarobust/layer/7"), "", "holds the layers"),
+    ],
+)
+def test_what_an_extended_layer_says_is_run_or_refused(
+    image: bytes, tmp_path: Path, edit: Edit, place: str, problem: str
+) -> None:
+    refuse(edited(image, tmp_path, edit), "/".join(["lavarobust/layer", *place.split()]), problem)
+
+
+def test_a_reset_in_a_plain_file_is_what_stock_lava_makes_of_it(tmp_path: Path) -> None:
+    read = read_model(layer_file(tmp_path, {**DENSE, **LIF, "neuron/reset": b"soft"}))
+    assert read.extensions == ()
+    assert read.ignored == ((0, "'soft' reset (neuron/reset), which takes an extended file"),)
+    assert read_model(layer_file(tmp_path, {**DENSE, **LIF, "neuron/reset": b"hard"})).ignored == ()
+
+
+def test_an_unknown_reset_is_not_written(tmp_path: Path) -> None:
+    model = conv_model()
+    layer = model.layers[1]
+    assert not isinstance(layer, (Flatten, Input))
+    odd = replace(layer, neuron=replace(layer.neuron, reset="no"))  # type: ignore[arg-type]
+    with pytest.raises(ModelFileError, match="layer/1/neuron/reset: unknown reset 'no'"):
+        write_model(replace(model, layers=(model.layers[0], odd, *model.layers[2:])), tmp_path / "odd.net")
