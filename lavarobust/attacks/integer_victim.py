@@ -13,7 +13,7 @@ from lavarobust.encoding import input_range
 from lavarobust.encoding.straight_through import encode_straight_through
 from lavarobust.errors import DataError, SettingsError
 from lavarobust.execution.simulator import Stage, compile_model, propagate
-from lavarobust.netx.deployment import Deployment
+from lavarobust.netx.deployment import Deployment, sample_shape
 from lavarobust.netx.limits import STATE_SHIFT
 from lavarobust.netx.model import Model
 
@@ -56,7 +56,8 @@ class IntegerVictim(ChunkedVictim):
         self._scale = _score_scale(self._stages, deployment)
 
     def _scores(self, images: torch.Tensor, indices: np.ndarray, draw: int) -> torch.Tensor:
-        expected = self._stages[0].input_shape
+        deployment = self.deployment
+        expected = sample_shape(deployment.encoding, self._stages[0].input_shape, deployment.steps)
         if int(np.prod(images.shape[1:])) != int(np.prod(expected)):
             raise DataError(
                 f"{self.name}: images of shape {tuple(images.shape[1:])} do not fit its input {expected}. "

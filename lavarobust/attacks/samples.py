@@ -14,7 +14,7 @@ class Samples:
     """N images that belong together with their labels and indices.
 
     Attributes:
-        images: ``(N, C, H, W)`` float32, pixels in [0, 1].
+        images: ``(N, C, H, W)`` float32, pixels in [0, 1], or event frames ``(N, C, H, W, T)``.
         labels: ``(N,)`` int64 true classes.
         indices: ``(N,)`` int64, each sample's index in its data set: the key of every draw.
     """
@@ -39,8 +39,11 @@ def checked_samples(images: np.ndarray, labels: np.ndarray, indices: np.ndarray)
             that are not integers from 0 on.
     """
     images, labels, indices = np.asarray(images), np.asarray(labels), np.asarray(indices)
-    if images.ndim != 4 or len(images) == 0:
-        raise DataError(f"images to attack have shape {images.shape}. Give (N, C, H, W), N of at least 1.")
+    if images.ndim not in (4, 5) or len(images) == 0:
+        raise DataError(
+            f"images to attack have shape {images.shape}. Give (N, C, H, W), or event frames "
+            "(N, C, H, W, T), N of at least 1."
+        )
     for name, values in (("labels", labels), ("indices", indices)):
         if values.shape != (len(images),) or values.dtype.kind not in "iu" or values.min() < 0:
             raise DataError(

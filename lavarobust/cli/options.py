@@ -62,7 +62,7 @@ image_options = _stack(
     click.option(
         "--data",
         metavar="NAME",
-        help="digits, mnist, cifar10 or a path [default: the data set that FILE names].",
+        help="A known data set (see README) or a path [default: the data set that FILE names].",
     ),
     click.option("--data-root", metavar="FOLDER", help="Of the data sets [default: $LAVAROBUST_DATA]."),
     click.option(
@@ -83,9 +83,9 @@ plan_options = _stack(
     click.option("--steps", type=int, metavar="T", help="Steps per image [default: what FILE says]."),
     click.option(
         "--encoding",
-        type=click.Choice(("direct", "repeat", "rate", "signed_rate")),
-        help="How pixels become integers: sent once, at every step, or as random spikes, signed by the "
-        "mean image of FILE or not [default: likewise].",
+        type=click.Choice(("direct", "repeat", "rate", "signed_rate", "frames")),
+        help="How pixels become integers: sent once, at every step, as random spikes (signed by the mean "
+        "image of FILE or not), or event frames at theirs [default: likewise].",
     ),
     click.option("--levels", type=int, metavar="N", help="Integer levels of a pixel [default: likewise]."),
     click.option(

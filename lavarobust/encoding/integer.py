@@ -24,13 +24,13 @@ def encode(
 
     Args:
         encoding: kind, and integer scale or seed.
-        images: ``(N, C, H, W)`` float, pixels in [0, 1].
+        images: ``(N, C, H, W)`` float, pixels in [0, 1]; ``(N, C, H, W, T)`` for ``frames``.
         steps: T.
         indices: ``(N,)`` integers, each sample's index in its data set; keys the draws.
         draw: which of the independent repetitions of those draws.
 
     Returns:
-        frames ``(N, C, H, W, 1)`` for ``direct``, else ``(N, C, H, W, T)``. ``direct`` and ``repeat``
+        frames ``(N, C, H, W, 1)`` for ``direct``, else ``(N, C, H, W, T)``. The analog kinds and ``frames``
         round halves to even; ``rate`` spikes with probability x in every step, ``signed_rate`` with
         probability |x - mean| and that difference's sign, which is a payload.
 
@@ -43,16 +43,17 @@ def encode(
     if images.size and not (images.min() >= 0 and images.max() <= 1):
         raise DataError(outside_range(images.min(), images.max()))
     if encoding.drawn:
-        spikes = np.moveaxis(drawn_spikes(encoding, images, steps, indices, draw), 0, -1)
-        signed = encoding.kind == "signed_rate"
-        return Stimulus(np.ascontiguousarray(spikes, dtype=np.int32), steps, graded=signed)
-    frame = quantise(encoding, images).astype(np.int32)[..., None]
-    frames = frame if encoding.kind == "direct" else np.repeat(frame, steps, axis=-1)
-    return Stimulus(frames, steps, graded=True)
+        frames = np.moveaxis(drawn_spikes(encoding, images, steps, indices, draw), 0, -1)
+    elif encoding.kind == "frames":
+        frames = quantise(encoding, images)
+    else:
+        repetitions = 1 if encoding.kind == "direct" else steps
+        frames = np.repeat(quantise(encoding, images)[..., None], repetitions, axis=-1)
+    return Stimulus(np.ascontiguousarray(frames, dtype=np.int32), steps, graded=not encoding.binary)
 
 
 def quantise(encoding: Encoding, images: np.ndarray) -> np.ndarray:
-    """``(N, C, H, W)`` float64: ``(x - mean) / std * levels``, halves rounded to even."""
+    """Float64 in the images' shape: ``(x - mean) / std * levels``, halves rounded to even."""
     scaled = images.astype(np.float64)
     if encoding.mean:
         scaled = (scaled - per_channel(encoding.mean)) / per_channel(encoding.std)
@@ -137,6 +138,10 @@ def check_encoding(encoding: Encoding) -> None:
             f"encoding has {len(encoding.mean)} means and {len(encoding.std)} standard deviations. Give "
             "one of each per channel, or none"
         )
+    if encoding.kind == "frames" and encoding.mean:
+        raise SettingsError(
+            "encoding frames has a mean, which would send an event where there was none. Give no mean and std"
+        )
     if not np.isfinite([*encoding.mean, *encoding.std]).all() or min(encoding.std, default=1.0) <= 0:
         raise SettingsError(
             f"encoding has mean {encoding.mean} and std {encoding.std}. Give finite numbers, std above 0"
@@ -154,8 +159,7 @@ def check_request(encoding: Encoding, shape: Sequence[int], steps: int, indices:
     check_encoding(encoding)
     if steps < 1:
         raise SettingsError(f"steps is {steps}. Give at least 1")
-    if len(shape) != 4:
-        raise DataError(f"images have shape {tuple(shape)}. Give (N, C, H, W)")
+    _check_shape(encoding, tuple(shape), steps)
     if np.shape(indices) != (shape[0],):
         raise DataError(f"{np.shape(indices)} sample indices for {shape[0]} images. Give one index per image")
     if np.asarray(indices).dtype.kind not in "iu":
@@ -170,6 +174,22 @@ def check_request(encoding: Encoding, shape: Sequence[int], steps: int, indices:
         raise DataError(
             f"images have {shape[1]} channels and the encoding {len(encoding.mean)}. Give the encoding "
             "one mean and std per channel"
+        )
+
+
+def _check_shape(encoding: Encoding, shape: tuple[int, ...], steps: int) -> None:
+    if encoding.kind != "frames":
+        if len(shape) != 4:
+            raise DataError(
+                f"images have shape {shape}. Give (N, C, H, W)"
+                + (", or event data the encoding frames" if len(shape) == 5 else "")
+            )
+    elif len(shape) != 5:
+        raise DataError(f"event frames have shape {shape}. Give (N, C, H, W, T), or images another encoding")
+    elif shape[-1] != steps:
+        raise DataError(
+            f"samples have {shape[-1]} frames and the window {steps} steps. Give one frame per step: as many "
+            "time bins as steps"
         )
 
 

@@ -24,7 +24,7 @@ def encode_straight_through(
 
     Args:
         encoding, steps, indices, draw: as ``encode`` has them.
-        images: ``(N, C, H, W)`` float, pixels in [0, 1].
+        images: ``(N, C, H, W)`` float, pixels in [0, 1]; ``(N, C, H, W, T)`` for ``frames``.
         beyond: how far pixels may lie outside [0, 1]. Nothing that is deployed sees such images: it is
             for a finite difference that starts at the edge (SR).
 
@@ -33,6 +33,7 @@ def encode_straight_through(
         takes rounding and drawing for the identity: d integer / d pixel is ``levels / std``, and
         1 for a drawn spike, whose expectation has that slope. So a pixel's gradient is the sum over
         the frames of theirs; the code of Mukhoty et al. (2025) takes their mean, which is this over T.
+        A pixel of ``frames`` hears from its own step alone.
 
     Raises:
         DataError, SettingsError: as ``encode``.
@@ -40,6 +41,8 @@ def encode_straight_through(
     if isinstance(indices, torch.Tensor):
         indices = indices.cpu().numpy()
     check_request(encoding, images.shape, steps, indices)
+    if encoding.kind == "frames":
+        images = images.movedim(-1, 0)
     with torch.no_grad():
         if images.numel():
             low, high = (float(end) for end in torch.aminmax(images.detach()))
@@ -49,6 +52,8 @@ def encode_straight_through(
         if encoding.drawn:
             spikes = drawn_spikes(encoding, pixels.cpu().numpy(), steps, indices, draw)
             integers = torch.from_numpy(spikes).to(images.device).float()
+        elif encoding.kind == "frames":
+            integers = _quantised(encoding, pixels).float().contiguous()
         else:
             frames = 1 if encoding.kind == "direct" else steps
             integers = _quantised(encoding, pixels).float().repeat(frames, 1, 1, 1, 1)

@@ -11,7 +11,7 @@ import numpy as np
 from lavarobust.encoding import encode
 from lavarobust.errors import SettingsError
 from lavarobust.execution.protocol import Backend
-from lavarobust.netx.deployment import Deployment, Encoding, EncodingKind, ReadoutKind
+from lavarobust.netx.deployment import Deployment, Encoding, EncodingKind, ReadoutKind, sample_shape
 from lavarobust.netx.limits import READOUT_THRESHOLD
 from lavarobust.netx.model import Dense, Input, Model, SigmaDelta
 from lavarobust.record import Record, joined
@@ -117,7 +117,7 @@ def execute(
     """Encode images and run them, some at a time, so that memory does not grow with their frames.
 
     Args:
-        images: ``(N, C, H, W)`` in [0, 1].
+        images: ``(N, C, H, W)`` in [0, 1], or event frames ``(N, C, H, W, T)``.
         indices: ``(N,)`` index of each image in its data set, the key of a rate encoder's draws.
         draw: repetition of those draws.
         keep: layers whose rasters the record should hold.
@@ -126,10 +126,12 @@ def execute(
         SettingsError: images that do not fit the model.
         BackendError: a backend that is missing or can't run the model.
     """
-    if images.ndim != 4 or int(np.prod(images.shape[1:])) != int(np.prod(model.input_shape)):
+    wanted = sample_shape(plan.encoding, model.input_shape, plan.steps)
+    axes = 5 if plan.encoding.kind == "frames" else 4
+    if images.ndim != axes or int(np.prod(images.shape[1:])) != int(np.prod(wanted)):
         raise SettingsError(
             f"{model.name}: images of shape {images.shape[1:]} do not fit the model's input "
-            f"{model.input_shape}. Give images of that shape."
+            f"{wanted}. Give images of that shape."
         )
     frames = 1 if plan.encoding.kind == "direct" else plan.steps
     part = max(_FEWEST_TOGETHER, _FRAME_BYTES // (4 * int(np.prod(model.input_shape)) * frames))

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from lavarobust.netx.mean_image import MeanImage
 
-EncodingKind = Literal["direct", "repeat", "rate", "signed_rate"]
+EncodingKind = Literal["direct", "repeat", "rate", "signed_rate", "frames"]
 ReadoutKind = Literal["membrane", "spike_count"]
 OverflowState = Literal["cannot overflow", "not seen", "happens"]
 
@@ -20,12 +20,15 @@ class Encoding:
     ``direct`` sends ``round((x - mean) / std * levels)`` once, at a sample's first step, into a
     first layer that holds it (``iDecay = 0``); ``repeat`` sends it at every step; ``rate`` sends
     Bernoulli(x) spikes; ``signed_rate`` sends ``sign(x - m) * Bernoulli(|x - m|)`` with the mean image
-    m, per pixel and channel (Mukhoty et al., ICLR 2025, Eq. 2).
+    m, per pixel and channel (Mukhoty et al., ICLR 2025, Eq. 2). A sample of ``frames`` is
+    ``(C, H, W, T)`` instead of ``(C, H, W)``: frame t, ``round(x * levels)``, is sent at step t; with
+    ``levels`` 1 its events are spikes.
 
     Attributes:
         kind: see above.
         levels: integer scale of the analog kinds (255 for 8-bit images; ignored by the drawn ones).
-        mean, std: per channel, in pixel units; empty for none (ignored by the drawn kinds).
+        mean, std: per channel, in pixel units; empty for none (ignored by the drawn kinds, none for
+            ``frames``).
         seed: key of the rate encoders' draws.
         mean_image: of ``signed_rate``; the other kinds ignore it.
     """
@@ -41,6 +44,11 @@ class Encoding:
     def drawn(self) -> bool:
         """Whether the integers are random, so that another draw gives others."""
         return self.kind in ("rate", "signed_rate")
+
+    @property
+    def binary(self) -> bool:
+        """Whether every integer is a spike, 0 or 1, and none a payload."""
+        return self.kind == "rate" or (self.kind == "frames" and self.levels == 1)
 
     def as_dict(self) -> dict[str, Any]:
         """What can be written as JSON: everything but the mean image."""
@@ -76,7 +84,7 @@ class Deployment:
         steps: T, the steps of one sample.
         encoding: see :class:`Encoding`.
         readout: ``membrane`` (potential of the last layer at the window's end) or ``spike_count``.
-        input_shape: ``(C, H, W)`` of one image.
+        input_shape: ``(C, H, W)`` of one image, or of one frame.
         class_names: in order of the output neurons; may be empty.
         tie_rule: always ``lowest_index``: the lowest class index among equal outputs wins.
         data: name of the data set it was trained for.
@@ -97,13 +105,18 @@ class Deployment:
     overflow: tuple[LayerOverflow, ...] = ()
 
 
+def sample_shape(encoding: Encoding, input_shape: tuple[int, ...], steps: int) -> tuple[int, ...]:
+    """Shape of a sample before it is encoded: of one image, or of T frames in time order."""
+    return (*input_shape, steps) if encoding.kind == "frames" else input_shape
+
+
 def input_message_bits(encoding: Encoding) -> int:
     """The stock loader's ``input_message_bits``: 0 for binary spikes, else the bits of a payload.
 
     Lava only asks whether it is positive (``lava/proc/dense/models.py``, ``conv/models.py``); the
     number is what hardware would need, the sign included where the encoding has one.
     """
-    if encoding.kind == "rate":
+    if encoding.binary:
         return 0
     if encoding.kind == "signed_rate":
         return 2

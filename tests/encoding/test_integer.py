@@ -164,7 +164,7 @@ def test_pixels_outside_the_range_are_refused(value):
 @pytest.mark.parametrize(
     "encoding, message",
     [
-        (Encoding("latency"), "direct, repeat, rate, signed_rate"),  # type: ignore[arg-type]
+        (Encoding("latency"), "direct, repeat, rate, signed_rate, frames"),  # type: ignore[arg-type]
         (Encoding("signed_rate"), "mean image is missing"),
         (Encoding("signed_rate", mean_image=MeanImage(np.zeros((2, 2)))), r"shape \(2, 2\), not"),
         (Encoding("signed_rate", mean_image=MeanImage(np.full((1, 1, 1), 1.5))), "from 1.5 to 1.5"),
@@ -174,6 +174,7 @@ def test_pixels_outside_the_range_are_refused(value):
         (Encoding("direct", mean=(0.5,), std=(0.0,)), "std above 0"),
         (Encoding("direct", mean=(np.nan,), std=(1.0,)), "finite"),
         (Encoding("direct", levels=2**24 + 1), "float32"),
+        (Encoding("frames", mean=(0.5,), std=(1.0,)), "an event where there was none"),
         (Encoding("direct", mean=(0.5,), std=(1e-6,)), "float32"),
     ],
 )
@@ -198,6 +199,36 @@ def test_requests_that_do_not_fit_are_refused():
         encode(encoding, pixels(0.5), 1, keys(1))
     with pytest.raises(DataError, match=r"\(1, 1, 1\) and the mean image \(1, 2, 2\)"):
         encode(signed(np.zeros((1, 2, 2))), pixels(0.5), 1, keys(1))
+
+
+def recording(*values: float) -> np.ndarray:
+    """One sample of one pixel, a value per step: ``(1, 1, 1, 1, T)`` float32."""
+    return np.array(values, np.float32).reshape(1, 1, 1, 1, -1)
+
+
+def test_frames_are_sent_each_at_its_step():
+    stimulus = encode(Encoding("frames", levels=4), recording(0, 0.25, 1, 0.375), 4, keys(1))
+    assert (stimulus.steps, stimulus.frames.dtype, stimulus.frames.shape) == (4, np.int32, (1, 1, 1, 1, 4))
+    assert stimulus.frames.ravel().tolist() == [0, 1, 4, 2]
+    assert not stimulus.binary
+
+
+def test_frames_of_one_level_are_spikes():
+    stimulus = encode(Encoding("frames", levels=1), recording(0, 1, 0.4, 0.6), 4, keys(1))
+    assert stimulus.frames.ravel().tolist() == [0, 1, 0, 1]
+    assert stimulus.binary
+    assert [end.tolist() for end in input_range(Encoding("frames", levels=1))] == [[0], [1]]
+
+
+def test_frames_that_do_not_fit_are_refused():
+    with pytest.raises(DataError, match=r"3 frames and the window 4 steps.*as many time bins as steps"):
+        encode(Encoding("frames"), recording(0, 0, 0), 4, keys(1))
+    with pytest.raises(DataError, match=r"Give \(N, C, H, W, T\), or images another encoding"):
+        encode(Encoding("frames"), pixels(0.5), 1, keys(1))
+    with pytest.raises(DataError, match="or event data the encoding frames"):
+        encode(Encoding("direct"), recording(0, 1), 2, keys(1))
+    with pytest.raises(DataError, match="from 0 to 1"):
+        encode(Encoding("frames"), recording(0, 1.01), 2, keys(1))
 
 
 def test_the_numpy_part_loads_no_torch():

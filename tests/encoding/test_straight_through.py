@@ -92,6 +92,24 @@ def test_gradient_of_signed_rate_is_the_slope_of_what_its_frames_add_up_to_on_av
     assert abs((averages[1] - averages[0]) / 0.5 - 10) < 2 * 6 * 2.4 / 120
 
 
+@settings(max_examples=40, deadline=None)
+@given(levels=st.integers(1, 300), steps=st.integers(1, 5), seed=st.integers(0, 10_000))
+def test_event_frames_are_equal(levels, steps, seed):
+    images = np.random.default_rng(seed).random((3, 2, 4, 4, steps)).astype(np.float32)
+    images[0] = np.round(images[0] * 2) / 2
+    assert_same_integers(Encoding("frames", levels=levels), images, steps)
+
+
+def test_gradient_of_a_frame_comes_from_its_own_step():
+    frames = torch.rand((2, 1, 3, 3, 4), generator=torch.Generator().manual_seed(0), requires_grad=True)
+    encoded = encode_straight_through(Encoding("frames", levels=3), frames, 4, torch.arange(2))
+    weights = torch.arange(4.0)[:, None, None, None, None].expand_as(encoded)
+    (encoded * weights).sum().backward()
+    assert frames.grad is not None
+    for step in range(4):
+        assert (frames.grad[..., step] == 3 * step).all()
+
+
 @pytest.mark.parametrize("value", [-0.001, 1.001, float("nan")])
 def test_pixels_outside_the_range_are_refused(value):
     with pytest.raises(DataError, match="from 0 to 1"):
