@@ -63,7 +63,8 @@ def from_arrays(
     """A data set of a person's own arrays.
 
     Args:
-        images: ``(N, H, W)``, ``(N, C, H, W)`` or ``(N, H, W, C)``, uint8 or float in [0, 1].
+        images: ``(N, H, W)``, ``(N, C, H, W)`` or ``(N, H, W, C)``, uint8 or float in [0, 1]; event frames
+            ``(N, C, H, W, T)``.
         labels: ``(N,)`` integers from 0.
         test_images, test_labels: the test part; without them the share ``test`` is held out.
         class_names: in order of the labels; the numbers where not given.

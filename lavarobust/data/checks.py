@@ -56,19 +56,21 @@ def as_array(values: Any, where: object) -> np.ndarray:
 
 
 def channels_first(images: np.ndarray, layout: str | None, where: object) -> np.ndarray:
-    """``(N, C, H, W)`` view of images in any supported layout.
+    """``(N, C, H, W)`` view of images in any supported layout; event frames as they are.
 
-    ``(N, H, W)`` is grey. Of four axes the channel axis is the one shorter than both others,
-    unless ``layout`` names it.
+    ``(N, H, W)`` is grey, ``(N, C, H, W, T)`` are event frames. Of four axes the channel axis is the one
+    shorter than both others, unless ``layout`` names it.
     """
     if layout is not None and layout not in LAYOUTS:
         raise SettingsError(f"layout is {layout!r}. Give one of {', '.join(LAYOUTS)}")
     if images.ndim == 3:
         return images[:, None]
+    if images.ndim == 5:
+        return images
     if images.ndim != 4:
         raise DataError(
-            f"{where}: images have shape {images.shape}. Give (N, H, W), (N, C, H, W) or (N, H, W, C); "
-            "reshape flat images to their height and width"
+            f"{where}: images have shape {images.shape}. Give (N, H, W), (N, C, H, W) or (N, H, W, C), event "
+            "frames as (N, C, H, W, T); reshape flat images to their height and width"
         )
     first, middle, last = images.shape[1:]
     if layout is None:
@@ -85,7 +87,7 @@ def channels_first(images: np.ndarray, layout: str | None, where: object) -> np.
 
 
 def check_pixels(images: np.ndarray, where: object) -> np.ndarray:
-    """``(N, C, H, W)`` as uint8 where it is uint8, else as float32 in [0, 1]; refuses all else."""
+    """Images in their own shape, as uint8 where it is uint8, else as float32 in [0, 1]; refuses all else."""
     if images.size == 0:
         raise DataError(f"{where}: holds no image (shape {images.shape}). Give at least one")
     if images.dtype == np.uint8:

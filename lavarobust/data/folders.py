@@ -3,85 +3,32 @@
 from __future__ import annotations
 
 import io
-import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from lavarobust.data.checks import check_size, reading
+from lavarobust.data.checks import check_size
+from lavarobust.data.files import FolderTree, Tree, ZipTree
 from lavarobust.data.splits import Source
 from lavarobust.errors import DataError
 
 PARTS = ("train", "test")
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".ppm", ".pgm")
 LOSSY_SUFFIXES = (".jpg", ".jpeg")
-FILE_BYTES_MAX = 1 << 26
-"""64 MiB for one image file."""
 SIDE_MAX = 4096
 """Pixels on a side of one image."""
 
 _FORMATS = ("PNG", "JPEG", "BMP", "PPM")
-_MODES = {"1": "L", "L": "L", "RGB": "RGB", "P": "RGB"}
+_PATTERNS = tuple(f"{part}/{below}" for part in PARTS for below in ("*", "*/*"))
 _LAYOUT = "Lay the images out as train/<class>/<file> and test/<class>/<file>"
-_ZIP_REMEDY = "Make the zip file again, without password, stored or deflated"
 
+AS_SAVED = {"1": "L", "L": "L", "RGB": "RGB", "P": "RGB"}
+"""Pillow's colour modes that are read, and what each becomes."""
+IN_COLOUR = dict.fromkeys(AS_SAVED, "RGB")
 
-class FolderTree:
-    """The files in a folder, down to ``train|test/<class>/<file>``."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        with reading(root, "Check the folder and its permissions"):
-            self.names = sorted(
-                path.relative_to(root).as_posix()
-                for part in PARTS
-                for pattern in (f"{part}/*", f"{part}/*/*")
-                for path in root.glob(pattern)
-            )
-
-    def read(self, names: Iterable[str]) -> Iterator[bytes]:
-        for name in names:
-            path = self.root / name
-            with reading(path, "Check the file and its permissions"):
-                if path.stat().st_size > FILE_BYTES_MAX:
-                    raise DataError(
-                        f"{path}: is larger than the {FILE_BYTES_MAX} bytes of an image file. Remove it"
-                    )
-                content = path.read_bytes()
-            yield content
-
-
-class ZipTree:
-    """The files in a zip file, read in place and never unpacked to disk."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        with reading(root, _ZIP_REMEDY), zipfile.ZipFile(root) as archive:
-            files = [info for info in archive.infolist() if not info.filename.endswith("/")]
-        self.names = sorted(info.filename for info in files)
-        if len(set(self.names)) != len(self.names):
-            raise DataError(f"{root}: holds two files of one name. {_ZIP_REMEDY}")
-        # zipfile reads no more than the declared size, so these checks bound what unpacks.
-        check_size(sum(info.file_size for info in files), root)
-        for info in files:
-            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.flag_bits & 1:
-                raise DataError(
-                    f"{root}: {info.filename} is encrypted or packed by an unusual method. {_ZIP_REMEDY}"
-                )
-            if info.file_size > FILE_BYTES_MAX:
-                raise DataError(
-                    f"{root}: {info.filename} claims {info.file_size} bytes, more than the "
-                    f"{FILE_BYTES_MAX} of an image file. Remove it"
-                )
-
-    def read(self, names: Iterable[str]) -> Iterator[bytes]:
-        with reading(self.root, _ZIP_REMEDY), zipfile.ZipFile(self.root) as archive:
-            for name in names:
-                yield archive.read(name)
-
-
-Tree = FolderTree | ZipTree
+Sample = tuple[str, int]
+"""An image's name in its tree, and its class."""
 
 
 def image_sources(path: Path) -> tuple[Source, Source | None, tuple[str, ...], bool]:
@@ -98,7 +45,7 @@ def image_sources(path: Path) -> tuple[Source, Source | None, tuple[str, ...], b
         DataError: another layout, no images, or an image that can't be read, differs in size or
             is neither grey nor RGB.
     """
-    tree: Tree = FolderTree(path) if path.is_dir() else ZipTree(path)
+    tree: Tree = FolderTree(path, _PATTERNS) if path.is_dir() else ZipTree(path)
     parts = _by_part_and_class(tree)
     if "train" not in parts:
         raise DataError(f"{path}: holds no image under train/<class>. {_LAYOUT}")
@@ -107,12 +54,10 @@ def image_sources(path: Path) -> tuple[Source, Source | None, tuple[str, ...], b
     if unknown:
         raise DataError(f"{path}: test/{unknown[0]} is a class that train does not have. {_LAYOUT}")
     ordered = {part: _interleaved(classes, class_names) for part, classes in parts.items()}
-    first = _decode(
-        next(iter(tree.read([ordered["train"][0][0]]))), f"{path}: {ordered['train'][0][0]}", None
-    )
-    sources = {part: _source(tree, samples, first) for part, samples in ordered.items()}
+    train, shape = image_source(tree, ordered["train"], None, AS_SAVED)
+    test = image_source(tree, ordered["test"], shape, AS_SAVED)[0] if "test" in ordered else None
     lossy = any(name.lower().endswith(LOSSY_SUFFIXES) for samples in ordered.values() for name, _ in samples)
-    return sources["train"], sources.get("test"), class_names, lossy
+    return train, test, class_names, lossy
 
 
 def _by_part_and_class(tree: Tree) -> dict[str, dict[str, list[str]]]:
@@ -132,7 +77,7 @@ def _by_part_and_class(tree: Tree) -> dict[str, dict[str, list[str]]]:
     return parts
 
 
-def _interleaved(classes: dict[str, list[str]], class_names: tuple[str, ...]) -> list[tuple[str, int]]:
+def _interleaved(classes: dict[str, list[str]], class_names: tuple[str, ...]) -> list[Sample]:
     ranked = [
         (rank, label, name)
         for label, class_name in enumerate(class_names)
@@ -141,20 +86,36 @@ def _interleaved(classes: dict[str, list[str]], class_names: tuple[str, ...]) ->
     return [(name, label) for _, label, name in sorted(ranked)]
 
 
-def _source(tree: Tree, samples: list[tuple[str, int]], first: np.ndarray) -> Source:
-    check_size(len(samples) * first.size, tree.root)
+def image_source(
+    tree: Tree, samples: list[Sample], shape: tuple[int, ...] | None, modes: Mapping[str, str]
+) -> tuple[Source, tuple[int, ...]]:
+    """Image files as a source, with the one ``(C, H, W)`` of them all.
+
+    Args:
+        tree: where the files lie.
+        samples: at least one.
+        shape: that they must have; None for the first one's.
+        modes: ``AS_SAVED`` or ``IN_COLOUR``.
+    """
+    if shape is None:
+        (content,) = tree.read([samples[0][0]])
+        shape = _decode(content, f"{tree.root}: {samples[0][0]}", None, modes).shape
+    found = shape
+    check_size(len(samples) * int(np.prod(found)), tree.root)
 
     def pixels(indices: np.ndarray) -> np.ndarray:
-        images = np.empty((indices.shape[0], *first.shape), np.uint8)
+        images = np.empty((indices.shape[0], *found), np.uint8)
         names = [samples[index][0] for index in indices]
         for row, (name, content) in enumerate(zip(names, tree.read(names), strict=True)):
-            images[row] = _decode(content, f"{tree.root}: {name}", first.shape)
+            images[row] = _decode(content, f"{tree.root}: {name}", found, modes)
         return images
 
-    return Source(np.array([label for _, label in samples], dtype=np.int64), pixels)
+    return Source(np.array([label for _, label in samples], dtype=np.int64), pixels), found
 
 
-def _decode(content: bytes, where: str, shape: tuple[int, ...] | None) -> np.ndarray:
+def _decode(
+    content: bytes, where: str, shape: tuple[int, ...] | None, modes: Mapping[str, str]
+) -> np.ndarray:
     """``(C, H, W)`` uint8 of one image file, which must have that shape where one is given."""
     try:
         from PIL import Image
@@ -165,20 +126,20 @@ def _decode(content: bytes, where: str, shape: tuple[int, ...] | None) -> np.nda
     try:
         with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
             mode, (width, height) = image.mode, image.size
-            if mode not in _MODES:
+            if mode not in modes:
                 raise DataError(f"{where}: has the colour mode {mode}. Save it as 8-bit grey or RGB")
             if max(width, height) > SIDE_MAX:
                 raise DataError(
                     f"{where}: is {width} x {height} pixels, more than {SIDE_MAX} on a side. Resize it"
                 )
             # Compared before decoding: the header alone says how much memory an image takes.
-            found = (1 if _MODES[mode] == "L" else 3, height, width)
+            found = (1 if modes[mode] == "L" else 3, height, width)
             if shape is not None and found != shape:
                 raise DataError(
                     f"{where}: is {found} in channels, height and width, and the first image is {shape}. "
                     "Give all images one size, all grey or all RGB"
                 )
-            pixels = np.asarray(image.convert(_MODES[mode]))
+            pixels = np.asarray(image.convert(modes[mode]))
     except DataError:
         raise
     except Exception as error:  # Pillow's readers raise almost anything on damaged files.

@@ -16,7 +16,8 @@ class Images:
     """N labelled images.
 
     Attributes:
-        images: ``(N, C, H, W)`` float32, pixels in [0, 1].
+        images: ``(N, C, H, W)`` float32, pixels in [0, 1]; of recordings of events ``(N, C, H, W, T)``,
+            T frames in time order.
         labels: ``(N,)`` int64.
         indices: ``(N,)`` int64, each sample's place in the file or array it came from. It stays
             with the sample through every selection, so random draws can be keyed by it.
@@ -31,10 +32,9 @@ class Images:
         return int(self.labels.shape[0])
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """``(C, H, W)`` of one image."""
-        channels, height, width = self.images.shape[1:]
-        return channels, height, width
+    def shape(self) -> tuple[int, ...]:
+        """``(C, H, W)`` of one image, ``(C, H, W, T)`` of a recording."""
+        return self.images.shape[1:]
 
     def take(self, n: int) -> Images:
         """The first n samples (all of them where there are fewer)."""

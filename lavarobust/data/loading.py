@@ -6,14 +6,18 @@ import os
 from pathlib import Path
 from typing import Any
 
-from lavarobust.data import cifar, digits, folders, idx
+from lavarobust.data import digits, folders
 from lavarobust.data.arrays import from_arrays, read_npy, read_npz
+from lavarobust.data.cifar import CIFAR10, CIFAR100, refuse_pickles
+from lavarobust.data.events import EventFrames
 from lavarobust.data.images import DataSet
+from lavarobust.data.known import KNOWN, Content
 from lavarobust.data.splits import assemble
 from lavarobust.errors import DataError
 
 ROOT_VARIABLE = "LAVAROBUST_DATA"
-KNOWN = ("digits", "mnist", "cifar10")
+NAMES = ("digits", *KNOWN)
+"""Data sets that are known by name."""
 PAIR = ("images.npy", "labels.npy", "test_images.npy", "test_labels.npy")
 """A folder's own arrays; the test part is optional."""
 
@@ -28,35 +32,35 @@ def load(
     validation: float = 0.1,
     seed: int = 0,
     limit: int | None = None,
+    frames: EventFrames | None = None,
 ) -> DataSet:
     """A data set, split into training, validation and test part.
 
     Args:
-        name_or_path: ``digits``, ``mnist``, ``cifar10``, or the path (from here or from ``root``) of a
+        name_or_path: one of ``NAMES``, or the path (from here or from ``root``) of such a data set, of a
             .npz file, of a folder with ``images.npy`` and ``labels.npy``, or of a folder or zip file
             with images as ``train|test/<class>/<file>``.
         root: folder that holds the data sets' files; else the environment variable
-            ``LAVAROBUST_DATA``. MNIST's and CIFAR-10's files may lie in it or in ``mnist/``,
-            ``cifar10/`` or ``cifar-10-batches-bin/`` below it.
+            ``LAVAROBUST_DATA``. They may lie in it or in a folder below it that :mod:`.known` names.
         name: the name that results carry; else the data set's own, or the file's.
         validation: share of the training samples, stratified by class.
         seed: of the split. Digits and arrays without a test part have theirs drawn with it.
         limit: at most so many samples in each of the three parts.
+        frames: what recordings of events become; needed for them, and left alone by images.
 
     Raises:
         DataError: missing, malformed or refused files; says what to put where.
-        SettingsError: an impossible share, seed or limit.
+        SettingsError: an impossible share, seed or limit, or recordings without ``frames``.
     """
     wanted = str(name_or_path)
     keywords: dict[str, Any] = {"validation": validation, "seed": seed, "limit": limit}
     if wanted == "digits":
         return assemble(name or "digits", digits.CLASS_NAMES, digits.digits_source(), **keywords)
     base = _root(root)
-    if wanted == "mnist":
-        return _mnist(_mnist_folder(base), name, keywords)
-    if wanted == "cifar10":
-        return _cifar10(base, name, keywords)
-    return _path(_find(wanted, base), name, keywords)
+    found = _known(wanted, base, frames) if wanted in KNOWN else _find(wanted, base)
+    if isinstance(found, Path):
+        return _path(found, name, frames, keywords)
+    return _assembled(found, name, keywords)
 
 
 def _root(root: str | Path | None) -> Path | None:
@@ -69,53 +73,38 @@ def _root(root: str | Path | None) -> Path | None:
     return path
 
 
-def _needed_root(root: Path | None, data_set: str) -> Path:
+def _known(wanted: str, root: Path | None, frames: EventFrames | None) -> Content | Path:
+    """What a data set's own files hold; for cifar10 as image files, their path."""
     if root is None:
         raise DataError(
-            f"{data_set}: its files are not part of the package. Name the folder that holds them {_WHERE}"
+            f"{wanted}: its files are not part of the package. Name the folder that holds them {_WHERE}"
         )
-    return root
-
-
-def _mnist_folder(root: Path | None) -> Path:
-    root = _needed_root(root, "mnist")
-    for folder in (root, root / "mnist"):
-        if idx.has_mnist(folder):
-            return folder
-    names = ", ".join(part for parts in idx.PARTS.values() for part in parts)
+    known = KNOWN[wanted]
+    found = known.find(root)
+    if found is not None:
+        return known.content(found, frames)
+    instead = ""
+    if wanted == "cifar10":
+        for path in (root / "cifar10", root / "cifar10.zip"):
+            if path.is_file() or (path / "train").is_dir():
+                return path
+        instead = ", or images as cifar10.zip or cifar10/ with train|test/<class>/<file>"
+    for folder in (*known.candidates(root), root / "cifar-10-batches-py", root / "cifar-100-python"):
+        _refuse_pickles(folder)
     raise DataError(
-        f"mnist: not found in {root} or {root / 'mnist'}. Put MNIST's four files ({names}, raw or .gz) "
-        f"there, or name another folder {_WHERE}"
+        f"{wanted}: not found in {', '.join(map(str, known.candidates(root)))}. Put {known.wanted} "
+        f"there{instead}, or name another folder {_WHERE}"
     )
 
 
-def _mnist(folder: Path, name: str | None, keywords: dict[str, Any]) -> DataSet:
-    train, test = idx.mnist_sources(folder)
-    return assemble(name or "MNIST", idx.CLASS_NAMES, train, test, **keywords)
+def _refuse_pickles(folder: Path) -> None:
+    for version in (CIFAR10, CIFAR100):
+        refuse_pickles(folder, version)
 
 
-def _cifar10(root: Path | None, name: str | None, keywords: dict[str, Any]) -> DataSet:
-    root = _needed_root(root, "cifar10")
-    binary = (root, root / "cifar10", root / "cifar-10-batches-bin")
-    for folder in binary:
-        if cifar.has_cifar(folder):
-            return _cifar10_binary(folder, name, keywords)
-    for path in (root / "cifar10", root / "cifar10.zip"):
-        if path.is_file() or (path / "train").is_dir():
-            return _path(path, name, keywords)
-    for folder in (*binary, root / "cifar-10-batches-py"):
-        cifar.refuse_pickles(folder)
-    raise DataError(
-        f"cifar10: not found in {', '.join(map(str, binary))}. Put the binary version there "
-        f"({', '.join((*cifar.TRAIN_FILES, *cifar.TEST_FILES, cifar.NAMES_FILE))}, from "
-        "cifar-10-binary.tar.gz), or images as cifar10.zip or cifar10/ with train|test/<class>/<file>, "
-        f"or name another folder {_WHERE}"
-    )
-
-
-def _cifar10_binary(folder: Path, name: str | None, keywords: dict[str, Any]) -> DataSet:
-    train, test, class_names = cifar.cifar_sources(folder)
-    return assemble(name or "CIFAR-10", class_names, train, test, **keywords)
+def _assembled(content: Content, name: str | None, keywords: dict[str, Any]) -> DataSet:
+    title, train, test, class_names = content
+    return assemble(name or title, class_names, train, test, **keywords)
 
 
 def _find(wanted: str, root: Path | None) -> Path:
@@ -127,19 +116,18 @@ def _find(wanted: str, root: Path | None) -> Path:
         if wanted and path.exists():
             return path
     raise DataError(
-        f"{wanted}: no such data set. Choose one of {', '.join(KNOWN)}, or give the path of a .npz file, "
+        f"{wanted}: no such data set. Choose one of {', '.join(NAMES)}, or give the path of a .npz file, "
         "of a folder with images.npy and labels.npy, or of a folder or zip file with "
         f"train|test/<class>/<file>; paths may start in the folder named {_WHERE}"
     )
 
 
-def _path(path: Path, name: str | None, keywords: dict[str, Any]) -> DataSet:
+def _path(path: Path, name: str | None, frames: EventFrames | None, keywords: dict[str, Any]) -> DataSet:
+    for known in KNOWN.values():
+        if known.is_in(path):
+            return _assembled(known.content(path, frames), name, keywords)
     if path.is_dir():
-        if idx.has_mnist(path):
-            return _mnist(path, name, keywords)
-        if cifar.has_cifar(path):
-            return _cifar10_binary(path, name, keywords)
-        cifar.refuse_pickles(path)
+        _refuse_pickles(path)
         if (path / PAIR[0]).is_file():
             return _array_folder(path, name, keywords)
         return _image_files(path, name, keywords)
@@ -154,7 +142,7 @@ def _path(path: Path, name: str | None, keywords: dict[str, Any]) -> DataSet:
             f"{path}: one .npy file holds images or labels. Name both --images and --labels, "
             f"or give a folder that holds {PAIR[0]} and {PAIR[1]}"
         )
-    cifar.refuse_pickles(path.parent)
+    _refuse_pickles(path.parent)
     raise DataError(f"{path}: is no data set file that is known. Give a .npz or .zip file, or a folder")
 
 

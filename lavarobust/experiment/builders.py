@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from lavarobust.data import DataSet, load
+from lavarobust.data import DataSet, EventFrames, load
 from lavarobust.dynamics import Surrogate
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.recipe import Recipe
@@ -20,7 +20,14 @@ from lavarobust.training.objective import Objective
 def build_data(recipe: Recipe) -> DataSet:
     """The recipe's data set, split; raises DataError where its files are missing or malformed."""
     data = recipe.data
-    return load(data.name, root=data.root, validation=data.validation, seed=data.seed, limit=data.limit)
+    return load(
+        data.name,
+        root=data.root,
+        validation=data.validation,
+        seed=data.seed,
+        limit=data.limit,
+        frames=EventFrames(recipe.network.steps, data.event_limit),
+    )
 
 
 def build_network(
@@ -29,15 +36,24 @@ def build_network(
     """The recipe's network with its seed's initial weights.
 
     Args:
-        input_shape: ``(C, H, W)`` of an image.
+        input_shape: ``(C, H, W)`` of an image, or ``(C, H, W, T)`` of event frames.
         classes: of the data set.
         images: ``(N, C, H, W)`` training images, of which a signed encoder takes the mean; None leaves
             that to the checkpoint that the network is filled from.
 
     Raises:
-        SettingsError: an architecture that fits neither the images nor the classes.
+        SettingsError: an architecture or encoding that does not fit the images or the classes.
     """
     network, encoding = recipe.network, recipe.network.encoding
+    if (len(input_shape) == 4) != (encoding.kind == "frames"):
+        raise SettingsError(
+            f"network.encoding.kind is {encoding.kind}, and a sample is {input_shape}. Use frames for "
+            "(C, H, W, T), recordings of events, and another kind for (C, H, W), images"
+        )
+    if len(input_shape) == 4 and input_shape[-1] != network.steps:
+        raise SettingsError(
+            f"network.steps is {network.steps}, and samples have {input_shape[-1]} frames. Give as many steps"
+        )
     layers = parse_layers(network.layers)
     outputs = getattr(layers[-1], "features", None)
     if outputs != classes:
@@ -53,7 +69,7 @@ def build_network(
         mean_image = MeanImage(np.zeros(input_shape) if images is None else images.mean(0, np.float64))
     return SpikingNetwork(
         layers,
-        input_shape,
+        input_shape[:3],
         network.steps,
         Encoding(encoding.kind, encoding.levels, encoding.mean, encoding.std, recipe.seed, mean_image),
         network.readout,

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from lavarobust.data import Images, load, read_pair
+from lavarobust.data import NAMES, EventFrames, Images, load, read_pair
 from lavarobust.errors import DataError, ModelFileError, SettingsError
+from lavarobust.experiment.plan import Plan
+from lavarobust.netx.deployment import sample_shape
 from lavarobust.netx.model import Model
 
 PARTS = ("test", "validation", "train")
@@ -20,6 +22,7 @@ _RECORDED: dict[str, type | tuple[type, ...]] = {
     "validation": (int, float),
     "seed": int,
     "limit": (int, type(None)),
+    "event_limit": int,
 }
 
 
@@ -51,8 +54,8 @@ class ChosenImages:
     source: str
 
 
-def choose_images(model: Model, choice: DataChoice) -> ChosenImages:
-    """Load the images for a model.
+def choose_images(model: Model, plan: Plan, choice: DataChoice) -> ChosenImages:
+    """Load the images for a model; recordings of events as one frame for each of the plan's steps.
 
     Raises:
         SettingsError: contradicting flags, or nothing that says which images.
@@ -63,18 +66,15 @@ def choose_images(model: Model, choice: DataChoice) -> ChosenImages:
         raise SettingsError(f"--part {choice.part}: choose one of {', '.join(PARTS)}.")
     if choice.limit is not None and choice.limit < 1:
         raise SettingsError(f"--limit {choice.limit}: at least one image is needed.")
-    chosen = _from_data_set(model, choice) if choice.images is choice.labels is None else _from_arrays(choice)
+    chosen = (
+        _from_data_set(model, plan, choice)
+        if choice.images is choice.labels is None
+        else _from_arrays(choice)
+    )
     images = chosen.images if choice.limit is None else chosen.images.take(choice.limit)
     if images.samples == 0:
         raise DataError(f"{chosen.source}: holds no images. Choose another part or data set.")
-    wanted = model.deployment.input_shape if model.deployment else model.input_shape
-    if len(wanted) == 3 and images.shape != tuple(wanted):
-        raise DataError(f"{chosen.source}: images are {images.shape}, the model takes {tuple(wanted)}.")
-    if int(np.prod(images.shape)) != int(np.prod(model.input_shape)):
-        raise DataError(
-            f"{chosen.source}: an image has {int(np.prod(images.shape))} values, the model takes "
-            f"{int(np.prod(model.input_shape))}."
-        )
+    _check_fits(images, model, plan, chosen.source)
     classes = int(np.prod(model.output_layer.shape))
     if images.labels.max() >= classes:
         raise DataError(
@@ -82,6 +82,29 @@ def choose_images(model: Model, choice: DataChoice) -> ChosenImages:
             "Label the images with the model's own classes, from 0."
         )
     return ChosenImages(images, chosen.source)
+
+
+def _check_fits(images: Images, model: Model, plan: Plan, source: str) -> None:
+    known = model.deployment.input_shape if model.deployment else model.input_shape
+    wanted = sample_shape(plan.encoding, tuple(known), plan.steps)
+    frames = plan.encoding.kind == "frames"
+    if (len(images.shape) == 4) != frames:
+        raise DataError(
+            f"{source}: a sample is {images.shape}, which the encoding {plan.encoding.kind} does not take. "
+            "Give event frames (C, H, W, T) to a model of the encoding frames, and images to any other"
+        )
+    if frames and images.shape[-1] != plan.steps:
+        raise DataError(
+            f"{source}: samples have {images.shape[-1]} frames, and the model runs {plan.steps} steps. Give "
+            "as many time bins as steps"
+        )
+    if len(known) == 3 and images.shape != wanted:
+        raise DataError(f"{source}: images are {images.shape}, the model takes {wanted}.")
+    if int(np.prod(images.shape)) != int(np.prod(wanted)):
+        raise DataError(
+            f"{source}: an image has {int(np.prod(images.shape))} values, the model takes "
+            f"{int(np.prod(wanted))}."
+        )
 
 
 def _from_arrays(choice: DataChoice) -> ChosenImages:
@@ -92,13 +115,13 @@ def _from_arrays(choice: DataChoice) -> ChosenImages:
     return ChosenImages(read_pair(choice.images, choice.labels), Path(choice.images).name)
 
 
-def _from_data_set(model: Model, choice: DataChoice) -> ChosenImages:
+def _from_data_set(model: Model, plan: Plan, choice: DataChoice) -> ChosenImages:
     recorded = _recorded(model)
     name = recorded.get("name") if choice.data is None else choice.data
     if not name:
         raise SettingsError(
-            f"{model.name}: the file does not say which images to use. Give --data NAME (digits, mnist, "
-            "cifar10 or a path), or --images FILE.npy with --labels FILE.npy."
+            f"{model.name}: the file does not say which images to use. Give --data NAME "
+            f"({', '.join(NAMES)} or a path), or --images FILE.npy with --labels FILE.npy."
         )
     same = choice.data is None or choice.data == recorded.get("name")
     recorded = recorded if same else {}
@@ -108,6 +131,7 @@ def _from_data_set(model: Model, choice: DataChoice) -> ChosenImages:
         validation=recorded.get("validation", 0.1),
         seed=recorded.get("seed", 0),
         limit=recorded.get("limit"),
+        frames=EventFrames(plan.steps, recorded.get("event_limit", 1)),
     )
     return ChosenImages(getattr(data, choice.part), f"{data.name} {choice.part}")
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from lavarobust.data import NAMES
 from lavarobust.dynamics import SURROGATES
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.defense_recipes import DefenseRecipe, NoDefenseRecipe, StochasticGatingRecipe
@@ -25,14 +26,17 @@ class DataRecipe(Section):
         root: folder of the data sets' files.
         validation: share of the training images.
         limit: most images in each part.
+        event_limit: of recordings of events, most of one pixel, polarity and time bin that count; a bin
+            is a step, so there are as many as ``network.steps``.
         seed: of the split; apart from the run's, so that runs of several seeds share their test images.
     """
 
-    name: Annotated[str, Field(min_length=1, description="digits, mnist, cifar10 or a path")] = "digits"
+    name: Annotated[str, Field(min_length=1, description=f"{', '.join(NAMES)} or a path")] = "digits"
     root: Annotated[str | None, Field(description="a folder, or null")] = None
     validation: Annotated[float, Field(ge=0, lt=1, description="a share from 0 to below 1")] = 0.1
     limit: Annotated[int | None, Field(ge=1, description="an integer of at least 1, or null")] = None
     seed: AtLeastZero = 0
+    event_limit: AtLeastOne = 1
 
 
 class EncodingRecipe(Section):

@@ -96,7 +96,7 @@ def prepare(
     """
     model = read_model(model_path(path))
     made = plan_for(model, steps=plan.steps, encoding=plan.encoding, levels=plan.levels, readout=plan.readout)
-    return Prepared(model, made, choose_images(model, images))
+    return Prepared(model, made, choose_images(model, made, images))
 
 
 def run(

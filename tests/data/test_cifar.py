@@ -1,4 +1,4 @@
-"""CIFAR-10's binary batches, whole, damaged and pickled."""
+"""CIFAR-10's and CIFAR-100's binary batches, whole, damaged and pickled."""
 
 from __future__ import annotations
 
@@ -9,27 +9,32 @@ import numpy as np
 import pytest
 
 from lavarobust.data import load
-from lavarobust.data.cifar import CLASS_NAMES, RECORD_BYTES, TEST_FILES, TRAIN_FILES
+from lavarobust.data.cifar import CIFAR10, CIFAR100, Version
 from lavarobust.errors import DataError
+
+RECORD_BYTES = 3073
+
+
+def write(folder: Path, version: Version) -> None:
+    """Four records per batch; byte k of record i of file f is (f + i + k) mod 256, the label i."""
+    folder.mkdir()
+    for number, name in enumerate((*version.train_files, *version.test_files)):
+        records = (np.arange(version.record_bytes) + np.arange(4)[:, None] + number).astype(np.uint8)
+        records[:, version.label_bytes - 1] = np.arange(4)
+        (folder / name).write_bytes(records.tobytes())
+    (folder / version.names_file).write_text("\n".join(version.class_names) + "\n\n")
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Four records per batch; byte k of record i of file f is (f + i + k) mod 256, the label i."""
-    below = tmp_path / "cifar-10-batches-bin"
-    below.mkdir()
-    for number, name in enumerate((*TRAIN_FILES, *TEST_FILES)):
-        records = (np.arange(RECORD_BYTES) + np.arange(4)[:, None] + number).astype(np.uint8)
-        records[:, 0] = np.arange(4)
-        (below / name).write_bytes(records.tobytes())
-    (below / "batches.meta.txt").write_text("\n".join(CLASS_NAMES) + "\n\n")
+    write(tmp_path / "cifar-10-batches-bin", CIFAR10)
     return tmp_path
 
 
 def test_batches_are_read(folder):
     data = load("cifar10", root=folder, validation=0.2)
     assert data.name == "CIFAR-10"
-    assert data.class_names == CLASS_NAMES
+    assert data.class_names == CIFAR10.class_names
     assert [part.samples for part in (data.train, data.validation, data.test)] == [16, 4, 4]
     assert data.test.labels.tolist() == [0, 1, 2, 3]
     # Record 2 of the test batch (file 5): byte 1 + channel * 1024 + row * 32 + column.
@@ -84,3 +89,30 @@ def test_damaged_class_names_are_refused(folder, content):
     (folder / "cifar-10-batches-bin" / "batches.meta.txt").write_bytes(content)
     with pytest.raises(DataError, match=r"batches\.meta\.txt"):
         load("cifar10", root=folder)
+
+
+def test_cifar_100_has_a_coarse_label_before_its_label(tmp_path):
+    write(tmp_path / "cifar-100-binary", CIFAR100)
+    data = load("cifar100", root=tmp_path, validation=0)
+    assert data.name == "CIFAR-100" and len(data.class_names) == 100
+    assert data.train.labels.tolist() == data.test.labels.tolist() == [0, 1, 2, 3]
+    # Record 2 of the test file (file 1): two label bytes, then channel * 1024 + row * 32 + column.
+    value = (1 + 2 + 2 + 2 * 1024 + 31 * 32 + 5) % 256
+    assert data.test.images[2, 2, 31, 5] == np.float32(value) / np.float32(255)
+    assert load(tmp_path / "cifar-100-binary").name == "CIFAR-100"
+
+
+def test_cifar_100_records_of_the_other_length_are_refused(tmp_path):
+    write(tmp_path / "cifar100", CIFAR100)
+    (tmp_path / "cifar100" / "test.bin").write_bytes(bytes(RECORD_BYTES))
+    with pytest.raises(DataError, match=r"test\.bin: 3073 bytes are not 1 to 50,000 records of 3074 bytes"):
+        load("cifar100", root=tmp_path)
+
+
+def test_pickled_cifar_100_is_refused_and_other_files_of_its_names_are_not(tmp_path):
+    (tmp_path / "meta").write_text("notes")
+    with pytest.raises(DataError, match=r"cifar100: not found in .*cifar-100-binary\.tar\.gz"):
+        load("cifar100", root=tmp_path)
+    (tmp_path / "meta").write_bytes(pickle.dumps({"fine_label_names": []}))
+    with pytest.raises(DataError, match=r"meta: pickled CIFAR batches are never loaded"):
+        load("cifar100", root=tmp_path)

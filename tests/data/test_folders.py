@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lavarobust.data import load
-from lavarobust.data.folders import FILE_BYTES_MAX
+from lavarobust.data.files import FILE_BYTES_MAX
 from lavarobust.errors import DataError
 
 

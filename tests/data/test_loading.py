@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lavarobust.data import load
+from lavarobust.data import NAMES, load
 from lavarobust.errors import DataError
 
 
@@ -14,7 +14,7 @@ def no_environment(monkeypatch):
     monkeypatch.delenv("LAVAROBUST_DATA", raising=False)
 
 
-@pytest.mark.parametrize("name", ["mnist", "cifar10", "flowers", ""])
+@pytest.mark.parametrize("name", [*NAMES[1:], "flowers", ""])
 @pytest.mark.parametrize("given_root", [False, True])
 def test_a_missing_data_set_names_flag_and_variable(tmp_path, name, given_root):
     with pytest.raises(DataError, match="--data-root FOLDER or the environment variable LAVAROBUST_DATA"):
@@ -26,6 +26,10 @@ def test_missing_files_are_named(tmp_path):
         load("mnist", root=tmp_path)
     with pytest.raises(DataError, match=r"data_batch_1\.bin.*test_batch\.bin.*train\|test/<class>/<file>"):
         load("cifar10", root=tmp_path)
+    with pytest.raises(
+        DataError, match=r"svhn: not found in .*svhn\. Put train_32x32\.mat and test_32x32\.mat"
+    ):
+        load("svhn", root=tmp_path)
     with pytest.raises(DataError, match="Choose one of digits, mnist, cifar10"):
         load("flowers", root=tmp_path)
 
