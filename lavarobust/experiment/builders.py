@@ -82,3 +82,18 @@ def build_network(
 def build_objective(recipe: Recipe) -> Objective:
     """What the recipe's training minimises: its objective, with what its defence adds."""
     return recipe.defense.defended(recipe.training.objective.build(), recipe.training)
+
+
+def build_device(recipe: Recipe) -> torch.device:
+    """Where the recipe trains.
+
+    Raises:
+        SettingsError: it names a GPU, and torch finds none.
+    """
+    found = torch.cuda.is_available()
+    if recipe.device == "cuda" and not found:
+        raise SettingsError(
+            "device is 'cuda', and torch finds no CUDA GPU here. Give device=auto or device=cpu, or install "
+            "a torch that is built for this machine's GPU"
+        )
+    return torch.device("cuda" if found and recipe.device != "cpu" else "cpu")

@@ -1,4 +1,4 @@
-"""A recipe's ``training.objective``: what training minimises, one section per kind."""
+"""A recipe's ``training``: the loop's settings and its objective, one section per kind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pydantic import Field
 
 from lavarobust.experiment.sections import Epsilon, Section
 from lavarobust.training.objective import AdversarialPGD, Objective, Vanilla
-from lavarobust.training.settings import AtLeastOne
+from lavarobust.training.settings import AtLeastOne, Settings
 
 
 class VanillaRecipe(Section):
@@ -37,3 +37,9 @@ class PGDRecipe(Section):
 
 
 ObjectiveRecipe = Annotated[VanillaRecipe | PGDRecipe, Field(discriminator="kind")]
+
+
+class TrainingRecipe(Settings):
+    """The loop's settings and what it minimises."""
+
+    objective: ObjectiveRecipe = VanillaRecipe()

@@ -10,12 +10,12 @@ from lavarobust.data import NAMES
 from lavarobust.dynamics import SURROGATES
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.defense_recipes import DefenseRecipe, NoDefenseRecipe, StochasticGatingRecipe
-from lavarobust.experiment.objective_recipes import ObjectiveRecipe, VanillaRecipe
+from lavarobust.experiment.objective_recipes import TrainingRecipe
 from lavarobust.experiment.sections import Epsilon, Section
 from lavarobust.netx.deployment import EncodingKind
 from lavarobust.snn.architecture import parse_layers
 from lavarobust.snn.gate import LEAST_OPEN
-from lavarobust.training.settings import AtLeastOne, AtLeastZero, Positive, Settings
+from lavarobust.training.settings import AtLeastOne, AtLeastZero, Positive
 
 
 class DataRecipe(Section):
@@ -100,12 +100,6 @@ class NetworkRecipe(Section):
         return self
 
 
-class TrainingRecipe(Settings):
-    """The loop's settings and what it minimises."""
-
-    objective: ObjectiveRecipe = VanillaRecipe()
-
-
 class ExportRecipe(Section):
     """How the network is deployed.
 
@@ -144,6 +138,8 @@ class Recipe(Section):
         name: of the run folder and of the model.
         seed: of initial weights, order of images and draws in training.
         threads: of torch; training gives the same bytes for the same number.
+        device: that trains; ``auto`` is a CUDA GPU where torch finds one. A GPU adds floats up in another
+            order, so its bytes are other ones than a CPU's; what is exported is run on the CPU.
     """
 
     name: Annotated[
@@ -155,6 +151,7 @@ class Recipe(Section):
     ]
     seed: AtLeastZero = 0
     threads: Annotated[int, Field(ge=1, le=1024, description="an integer from 1 to 1024")] = 2
+    device: Literal["auto", "cpu", "cuda"] = "auto"
     data: DataRecipe = DataRecipe()
     network: NetworkRecipe
     defense: DefenseRecipe = NoDefenseRecipe()

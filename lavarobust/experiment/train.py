@@ -13,7 +13,7 @@ import torch
 
 from lavarobust.data import DataSet
 from lavarobust.errors import SettingsError
-from lavarobust.experiment.builders import build_data, build_network, build_objective
+from lavarobust.experiment.builders import build_data, build_device, build_network, build_objective
 from lavarobust.experiment.loading import load_recipe
 from lavarobust.experiment.recipe import Recipe
 from lavarobust.experiment.run_folder import METRICS_FILE, SPLIT_FILE, RunFolder, RunFolderError, open_run
@@ -83,6 +83,7 @@ def train(
     with torch_threads(resolved.threads):
         data = data or build_data(resolved)
         network = build_network(resolved, data.train.shape, len(data.class_names), data.train.images)
+        network.to(build_device(resolved))
         run = open_run(resolved, folder, resume=resume, force=force)
         run.write_json(SPLIT_FILE, _about(data))
         result = fit(

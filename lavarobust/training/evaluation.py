@@ -45,16 +45,23 @@ class Evaluation:
 def evaluate(network: SpikingNetwork, examples: Examples) -> Evaluation:
     """Run the network as it would be deployed: eval mode, quantised; at least one example."""
     network.eval()
+    device = device_of(network)
     right, loss = 0, 0.0
     spikes = np.zeros(len(network.blocks))
     neuron_steps = np.zeros(len(network.blocks))
     for start in range(0, len(examples.labels), EVALUATION_BATCH):
         part = slice(start, start + EVALUATION_BATCH)
-        activity = network.activity(torch.from_numpy(examples.images[part]), examples.indices[part])
-        labels = examples.labels[part]
-        right += int((decide(activity.logits.numpy())[0] == labels).sum())
-        loss += float(F.cross_entropy(activity.logits, torch.from_numpy(labels), reduction="sum"))
+        images, labels = torch.from_numpy(examples.images[part]).to(device), examples.labels[part]
+        activity = network.activity(images, examples.indices[part])
+        logits = activity.logits.cpu()
+        right += int((decide(logits.numpy())[0] == labels).sum())
+        loss += float(F.cross_entropy(logits, torch.from_numpy(labels), reduction="sum"))
         spikes += [float(trajectory.spikes.sum()) for trajectory in activity.trajectories]
         neuron_steps += [trajectory.spikes.numel() for trajectory in activity.trajectories]
     count = len(examples.labels)
     return Evaluation(right / count, loss / count, tuple(float(rate) for rate in spikes / neuron_steps))
+
+
+def device_of(network: torch.nn.Module) -> torch.device:
+    """Where a network's parameters are, and what it is given has to be."""
+    return next(network.parameters()).device

@@ -23,7 +23,7 @@ from lavarobust.training.checkpoint import (
     restore_optimiser,
     save_checkpoint,
 )
-from lavarobust.training.evaluation import Examples, evaluate
+from lavarobust.training.evaluation import Examples, device_of, evaluate
 from lavarobust.training.objective import Batch, Objective
 from lavarobust.training.progress import Progress, ProgressKind, show_progress
 from lavarobust.training.settings import Settings
@@ -132,6 +132,7 @@ class _Run:
     ) -> None:
         self.network, self.settings, self.objective = network, settings, objective
         self.seed, self.path = seed, path
+        self.device = device_of(network)
         self.optimiser = _optimiser(network, settings)
         self.epoch = 0
         self.history: list[dict[str, Any]] = []
@@ -171,7 +172,8 @@ class _Run:
             position = self.epoch + number * self.settings.batch_size / len(examples.labels)
             rate = self.settings.learning_rate_at(position)
             self.network.train()
-            batch = Batch(images, labels, indices, generator, self.epoch)
+            labels = labels.to(self.device)
+            batch = Batch(images.to(self.device), labels, indices, generator, self.epoch)
             for loss in self.objective.losses(self.network, batch):
                 value = float(loss.value.detach())
                 if not math.isfinite(value):

@@ -57,8 +57,8 @@ def test_overrides_are_yaml_and_the_last_one_wins():
         ("training.epoch=5", "training.epoch is not a known key. Did you mean epochs?"),
         (
             "xyz=1",
-            "xyz is not a known key. Allowed: name, seed, threads, data, network, defense, training, "
-            "export, attack",
+            "xyz is not a known key. Allowed: name, seed, threads, device, data, network, defense, "
+            "training, export, attack",
         ),
         (
             "training.objective.epslon=0.1",

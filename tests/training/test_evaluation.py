@@ -33,6 +33,7 @@ def test_a_tie_goes_to_the_lowest_class():
     network = SimpleNamespace(
         blocks=[],
         eval=lambda: None,
+        parameters=lambda: iter([torch.zeros(1)]),
         activity=lambda images, indices: SimpleNamespace(logits=torch.zeros(len(images), 3), trajectories=[]),
     )
     labels = np.array([0, 1, 2, 0])

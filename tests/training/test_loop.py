@@ -241,3 +241,14 @@ def test_the_tensorboard_log_holds_every_curve_once_also_after_a_resume(make_net
     for name in ("loss", "validation_accuracy"):
         curve = [(event.step, event.value) for event in log.Scalars(name)]
         assert curve == [(entry["epoch"], pytest.approx(entry[name])) for entry in result.history]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no CUDA device here")
+def test_a_gpu_trains_to_the_same_loss_up_to_the_order_of_sums(make_network, data, tmp_path):
+    losses = []
+    for device in ("cpu", "cuda"):
+        network = make_network().to(device)
+        result = run(network, data, tmp_path / device, AdversarialPGD(0.1, None, 2))
+        losses.append([entry["loss"] for entry in result.history])
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
