@@ -15,7 +15,7 @@ setup(
     package_dir={f"lavarobust._resources.{name}": name for name in FOLDERS},
     package_data={
         "lavarobust": ["py.typed"],
-        "lavarobust.experiment": ["recipes/*.yaml"],
+        "lavarobust.experiment": ["recipes/*.yaml", "sweeps/*.yaml"],
         **{f"lavarobust._resources.{name}": ["**/*"] for name in FOLDERS},
     },
 )

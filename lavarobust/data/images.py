@@ -42,6 +42,12 @@ class Images:
             raise SettingsError(f"can't take {n} images. Give a number of at least 0")
         return Images(self.images[:n], self.labels[:n], self.indices[:n])
 
+    def shard(self, i: int, n: int) -> Images:
+        """Every n-th sample from sample i on: the n shards share none and leave none out."""
+        if not 0 <= i < n:
+            raise SettingsError(f"there is no shard {i} of {n}. Give a number from 0 to below {n}")
+        return Images(self.images[i::n], self.labels[i::n], self.indices[i::n])
+
     def select(self, mask: np.ndarray) -> Images:
         """The samples where ``mask`` ``(N,)`` bool is True, in their order."""
         mask = np.asarray(mask)

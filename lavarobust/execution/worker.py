@@ -51,9 +51,14 @@ class Failed:
     trace: str
 
 
+def die_with_caller() -> None:
+    """From now on the kernel kills this process when the thread that started it ends, however it ends."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def serve(handle: int) -> None:
     """Run the tasks that arrive at the inherited socket ``handle``; ends when the caller's end closes."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    die_with_caller()
     # the caller's end closes, or interrupts, when it has given up, and says so itself
     with Connection(handle) as connection, suppress(EOFError, ConnectionError, KeyboardInterrupt):
         connection.send(Ready())

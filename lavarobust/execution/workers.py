@@ -185,6 +185,16 @@ class Workers:
         _stop_all(workers)
 
 
+def worker_environment() -> dict[str, str]:
+    """Of a fresh interpreter that imports what this one can, with one computing thread until it asks for
+    more."""
+    return {
+        **os.environ,
+        **dict.fromkeys(_SINGLE_THREADED, "1"),
+        "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
+    }
+
+
 def _answering(busy: list[_Worker]) -> list[_Worker]:
     answering = wait([worker.connection for worker in busy])
     return [worker for worker in busy if worker.connection in answering]
@@ -195,14 +205,9 @@ def _start() -> _Worker:
     ours, theirs = Pipe()
     with theirs:
         program = f"from lavarobust.execution.worker import serve; serve({theirs.fileno()})"
-        environment = {
-            **os.environ,
-            **dict.fromkeys(_SINGLE_THREADED, "1"),
-            "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
-        }
         process = subprocess.Popen(
             [sys.executable, "-c", program],
-            env=environment,
+            env=worker_environment(),
             pass_fds=[theirs.fileno()],
             stdin=subprocess.DEVNULL,
             start_new_session=True,

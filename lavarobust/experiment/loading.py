@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
 from pydantic import ValidationError
@@ -16,7 +16,11 @@ from lavarobust.errors import SettingsError
 from lavarobust.experiment.messages import describe
 from lavarobust.experiment.recipe import Recipe
 
+if TYPE_CHECKING:
+    from importlib.abc import Traversable
+
 _SUFFIX = ".yaml"
+Kind = Literal["recipe", "sweep"]
 
 
 def load_recipe(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Recipe:
@@ -29,8 +33,8 @@ def load_recipe(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Reci
     Raises:
         SettingsError: one line with the file or override, the place, the value and what is allowed.
     """
-    source, text = _read(path_or_name)
-    return resolve_recipe(_parse(text, source), source, overrides)
+    source, content = read_yaml(path_or_name, "recipe")
+    return resolve_recipe(content, source, overrides)
 
 
 def resolve_recipe(content: object, source: str, overrides: Iterable[str] = ()) -> Recipe:
@@ -56,24 +60,42 @@ def dump_recipe(recipe: Recipe) -> str:
 
 def builtin_recipes() -> tuple[str, ...]:
     """Names of the recipes inside the package."""
-    folder = resources.files(__package__) / "recipes"
+    return builtin("recipe")
+
+
+def builtin(kind: Kind) -> tuple[str, ...]:
+    """Names of the files of a kind inside the package."""
     return tuple(
-        sorted(file.name[: -len(_SUFFIX)] for file in folder.iterdir() if file.name.endswith(_SUFFIX))
+        sorted(file.name[: -len(_SUFFIX)] for file in _folder(kind).iterdir() if file.name.endswith(_SUFFIX))
     )
 
 
-def _read(path_or_name: str | Path) -> tuple[str, str]:
+def read_yaml(path_or_name: str | Path, kind: Kind) -> tuple[str, Any]:
+    """What errors call a file, and its content as plain data.
+
+    Args:
+        path_or_name: a YAML file, or a name of :func:`builtin`.
+
+    Raises:
+        SettingsError: there is none, or it is no YAML.
+    """
     path = Path(path_or_name)
-    if str(path_or_name) in builtin_recipes() and not path.is_file():
-        file = resources.files(__package__) / "recipes" / f"{path_or_name}{_SUFFIX}"
-        return f"recipe {path_or_name}", file.read_text(encoding="utf-8")
+    if str(path_or_name) in builtin(kind) and not path.is_file():
+        source = f"{kind} {path_or_name}"
+        return source, _parse(
+            (_folder(kind) / f"{path_or_name}{_SUFFIX}").read_text(encoding="utf-8"), source
+        )
     try:
-        return str(path), path.read_text(encoding="utf-8")
+        return str(path), _parse(path.read_text(encoding="utf-8"), str(path))
     except FileNotFoundError:
-        known = ", ".join(builtin_recipes())
-        raise SettingsError(f"{path}: no such recipe. Name a YAML file, or one of: {known}") from None
+        known = ", ".join(builtin(kind))
+        raise SettingsError(f"{path}: no such {kind}. Name a YAML file, or one of: {known}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path}: can't be read as text ({error}). Name a YAML file") from None
+
+
+def _folder(kind: Kind) -> Traversable:
+    return resources.files(__package__) / f"{kind}s"
 
 
 class _Loader(yaml.SafeLoader):

@@ -115,7 +115,7 @@ def open_run(
                 f"{folder.path}: holds {state} run. Give --resume to go on with it (resume=True in Python), "
                 "--force to overwrite it, or another folder"
             )
-    elif folder.path.exists() and (not folder.path.is_dir() or any(folder.path.iterdir())):
+    elif folder.path.exists() and not _just_begun(folder.path):
         raise RunFolderError(f"{folder.path}: is there already and holds no run. Choose another folder")
     make_folder(folder.path)
     folder.write_json(VERSIONS_FILE, versions())
@@ -136,6 +136,12 @@ def versions() -> dict[str, str]:
             return found
         found["commit"] = answer.stdout.strip()
     return found
+
+
+def _just_begun(path: Path) -> bool:
+    """Whether nothing is there but what a run that was killed at once left: its recipe is written last."""
+    names = (VERSIONS_FILE, f".{VERSIONS_FILE}.*.part", f".{RECIPE_FILE}.*.part")
+    return path.is_dir() and all(any(map(file.match, names)) for file in path.iterdir())
 
 
 def _clear(path: Path) -> None:

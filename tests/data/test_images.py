@@ -22,6 +22,16 @@ def test_take_keeps_the_first():
     assert IMAGES.shape == (1, 1, 2)
 
 
+def test_shards_share_no_image_and_leave_none_out():
+    parts = [IMAGES.shard(i, 3) for i in range(3)]
+    assert [part.indices.tolist() for part in parts] == [[5, 11], [7], [9]]
+    assert parts[0].images.tolist() == IMAGES.images[[0, 3]].tolist()
+    assert parts[0].labels.tolist() == [0, 1]
+    for i, n in ((3, 3), (-1, 2), (0, 0)):
+        with pytest.raises(SettingsError, match=f"no shard {i} of {n}"):
+            IMAGES.shard(i, n)
+
+
 def test_select_keeps_the_masked():
     chosen = IMAGES.select(IMAGES.labels == 1)
     assert chosen.indices.tolist() == [7, 11]

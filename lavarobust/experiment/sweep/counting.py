@@ -1,0 +1,145 @@
+"""A run's test images evaluated in whole numbers, so that those of disjoint shards add up exactly."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from lavarobust.attacks.evaluate import Progress
+from lavarobust.attacks.result import AttackOutcome
+from lavarobust.data import Images
+from lavarobust.energy import make_ledger
+from lavarobust.execution import backend
+from lavarobust.experiment.network_scores import network_scores
+from lavarobust.experiment.plan import execute
+from lavarobust.experiment.stages import DeployedRun, ImageSet, attack_run, differing, image_sets
+
+
+@dataclass(frozen=True)
+class SetCounts:
+    """Whole numbers over one set of images.
+
+    Attributes:
+        attack: its name, or ``clean``.
+        epsilon: linf radius in pixel units; 0 for clean images.
+        samples: images.
+        float_correct, slayer_correct: right on the network before rounding, and in SLAYER's quantised
+            forward.
+        correct: right on the executed integers (simulator), ties going to the lowest class.
+        tied: executed predictions that several classes share.
+        fooled: right without attack and wrong here; over the clean set's ``correct`` it is the attack
+            success rate.
+        spikes, accumulates, multiply_accumulates: executed, all images together.
+        gradients, zero_gradients: of the attack; zero means zero in every pixel.
+        slayer_differences: images whose scores in SLAYER's forward are not the simulator's, in any class.
+        on_lava, lava_differences: images that Lava executed too, and those of them with other scores.
+    """
+
+    attack: str
+    epsilon: float
+    samples: int
+    float_correct: int
+    slayer_correct: int
+    correct: int
+    tied: int
+    fooled: int
+    spikes: int
+    accumulates: int
+    multiply_accumulates: int
+    gradients: int
+    zero_gradients: int
+    slayer_differences: int
+    on_lava: int
+    lava_differences: int
+
+
+@dataclass(frozen=True)
+class Counts:
+    """One evaluation.
+
+    Attributes:
+        sets: clean images first, then each attack's.
+        robust: per epsilon, images that are right without attack and under every attack.
+    """
+
+    sets: tuple[SetCounts, ...]
+    robust: tuple[tuple[float, int], ...]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain Python types, ready for JSON."""
+        return {
+            "sets": [asdict(each) for each in self.sets],
+            "robust": [{"epsilon": epsilon, "correct": correct} for epsilon, correct in self.robust],
+        }
+
+
+def count_run(run: DeployedRun, images: Images, on_lava: int, progress: Progress | None = None) -> Counts:
+    """Attack and execute images on the simulator, and the first of every set on Lava as well.
+
+    Args:
+        images: at least one.
+        on_lava: images of every set that Lava executes.
+        progress: told how far the attacks are.
+    """
+    result = attack_run(run, images, progress)
+    sets = image_sets(result, images)
+    lava_scores = _scores_on_lava(run, sets, on_lava)
+    right = result.clean.correct
+    counted = [
+        _set_counts(run, each, outcome, right, scores)
+        for each, outcome, scores in zip(sets, (None, *result.outcomes), lava_scores, strict=True)
+    ]
+    robust = [(threat.epsilon, int(result.robust(threat).sum())) for threat in result.threats]
+    return Counts(tuple(counted), tuple(robust))
+
+
+def _scores_on_lava(run: DeployedRun, sets: Sequence[ImageSet], count: int) -> list[np.ndarray]:
+    """Lava's scores ``(n, classes)`` of the first images of every set, executed one after the other in one
+    network, which takes seconds to start."""
+    parts = [each.images.take(count) for each in sets]
+    if parts[0].samples == 0:
+        return [np.zeros((0, each.simulated.scores.shape[1]), dtype=np.int64) for each in sets]
+    executed = execute(
+        backend("lava"),
+        run.model,
+        run.plan,
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.indices for part in parts]),
+    )
+    return np.split(executed.scores, len(sets))
+
+
+def _set_counts(
+    run: DeployedRun,
+    images: ImageSet,
+    outcome: AttackOutcome | None,
+    right_when_clean: np.ndarray,
+    lava_scores: np.ndarray,
+) -> SetCounts:
+    simulated, labels = images.simulated, images.images.labels
+    slayer = network_scores(run.network, images.images)
+    floating = network_scores(run.network, images.images, quantised=False)
+    ledger = make_ledger(simulated, run.model)
+    correct = simulated.prediction == labels
+    on_lava = len(lava_scores)
+    return SetCounts(
+        attack="clean" if outcome is None else outcome.settings.name,
+        epsilon=images.epsilon,
+        samples=images.images.samples,
+        float_correct=int((floating.argmax(1) == labels).sum()),
+        slayer_correct=int((slayer.argmax(1) == labels).sum()),
+        correct=int(correct.sum()),
+        tied=int(simulated.tied.sum()),
+        fooled=int((right_when_clean & ~correct).sum()),
+        spikes=int(ledger.total("spikes").sum()),
+        accumulates=int(ledger.total("accumulates").sum()),
+        multiply_accumulates=int(ledger.total("multiply_accumulates").sum()),
+        gradients=0 if outcome is None else outcome.gradients,
+        zero_gradients=0 if outcome is None else outcome.zero_gradients,
+        slayer_differences=differing(slayer, simulated.scores),
+        on_lava=on_lava,
+        lava_differences=differing(lava_scores, simulated.scores[:on_lava]),
+    )

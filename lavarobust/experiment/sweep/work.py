@@ -1,0 +1,127 @@
+"""Work off one unit: train, deploy, evaluate. A process of its own, here or on a cluster.
+
+``python -m lavarobust.experiment.sweep.work UNIT.json --runs FOLDER --result FILE``
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lavarobust.errors import LavarobustError, SettingsError, StoppedError
+from lavarobust.execution.worker import die_with_caller
+
+EXIT_ERROR, EXIT_STOPPED = 2, 130
+
+
+def run_unit(unit: Mapping[str, Any], runs: str | Path) -> dict[str, Any]:
+    """Do what a unit says, going on where it was stopped, also within the training.
+
+    Done again it comes to the same result. Shards of one run find its model once it is exported; before
+    that only one of them may be at work in the run's folder.
+
+    Args:
+        unit: as ``Unit.as_dict`` gives it.
+        runs: the run's folder is made in it.
+
+    Returns:
+        Plain data: the unit, ``counts`` of its images, accuracies of training and export, ``seconds``
+        (of this process: a training that was ``resumed`` took longer), ``versions``.
+
+    Raises:
+        SettingsError, DataError, RunFolderError, TrainingError, ...: as training, export and evaluation.
+    """
+    from lavarobust.experiment.export import EXPORT_FILE, export
+    from lavarobust.experiment.run_folder import METRICS_FILE, RunFolder, versions
+    from lavarobust.experiment.stages import load_deployed
+    from lavarobust.experiment.sweep.counting import count_run
+    from lavarobust.experiment.sweep.unit import RESULT_VERSION, read_unit
+    from lavarobust.experiment.train import run_data, torch_threads, train
+
+    asked = read_unit(unit, "unit")
+    folder = Path(runs) / asked.run_name
+    resumed = folder.exists()
+    seconds: dict[str, float] = {}
+    if not (folder / EXPORT_FILE).is_file():  # written after the model
+        with _timed("train", seconds):
+            train(asked.recipe, folder, resume=True)
+        with _timed("export", seconds):
+            export(folder)
+    with _timed("evaluate", seconds), torch_threads(asked.recipe.threads):
+        run = load_deployed(folder)
+        test = run_data(run.folder).test
+        shard = (test if asked.images is None else test.take(asked.images)).shard(asked.shard, asked.shards)
+        if shard.samples == 0:
+            raise SettingsError(f"{asked.shards} shards of {test.samples} images: give fewer shards")
+        counts = count_run(run, shard, asked.on_lava, _say)
+    kept = RunFolder(folder)
+    metrics, exported = kept.read_json(METRICS_FILE), kept.read_json(EXPORT_FILE)
+    plain = asked.as_dict()
+    plain["recipe"]["data"]["root"] = None  # a folder of this machine
+    return {
+        "unit": plain,
+        "result_version": RESULT_VERSION,
+        "counts": counts.as_dict(),
+        "training": {name: metrics[name] for name in ("best_epoch", "validation_accuracy")},
+        "export": {
+            name: exported[name] for name in ("float_accuracy", "quantised_accuracy", "deployed_accuracy")
+        },
+        "seconds": seconds,
+        "resumed": resumed,
+        "versions": versions(),
+    }
+
+
+def main() -> int:
+    """Work off the unit of a file; 2 after an error, 130 after Ctrl-C."""
+    parser = argparse.ArgumentParser(description="Train, deploy and evaluate one work unit of a sweep.")
+    parser.add_argument("unit", type=Path, help="JSON file of the unit")
+    parser.add_argument("--runs", type=Path, required=True, help="folder of run folders")
+    parser.add_argument("--result", type=Path, required=True, help="JSON file to write")
+    parser.add_argument("--caller", type=int, help="process with which this one ends")
+    arguments = parser.parse_args()
+    if arguments.caller is not None:
+        die_with_caller()
+        if os.getppid() != arguments.caller:  # it ended before
+            return EXIT_STOPPED
+    try:
+        work(arguments.unit, arguments.runs, arguments.result)
+    except (StoppedError, KeyboardInterrupt) as stop:
+        print(str(stop) or "stopped", file=sys.stderr)
+        return EXIT_STOPPED
+    except LavarobustError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_ERROR
+    return 0
+
+
+def work(unit: Path, runs: Path, result: Path) -> None:
+    """Work off the unit in a file, and write its result last: the file is there when it is done."""
+    from lavarobust.experiment.sweep.results import write_result
+    from lavarobust.files import make_folder
+
+    make_folder(runs)
+    make_folder(result.parent)
+    write_result(result, run_unit(json.loads(unit.read_text(encoding="utf-8")), runs))
+
+
+def _say(what: str, done: int, total: int) -> None:
+    print(f"{what}: {done}/{total}", flush=True)
+
+
+@contextmanager
+def _timed(what: str, seconds: dict[str, float]) -> Iterator[None]:
+    start = time.monotonic()
+    yield
+    seconds[what] = round(time.monotonic() - start, 2)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from lavarobust.errors import SettingsError
+from lavarobust.experiment.loading import load_recipe
+from lavarobust.experiment.sweep.unit import Unit, read_unit
+
+UNIT = Unit("a row", load_recipe("digits-plain"), images=40, on_lava=4, shard=1, shards=3)
+
+
+def with_recipe(*overrides):
+    return replace(UNIT, recipe=load_recipe("digits-plain", overrides))
+
+
+def test_a_unit_is_plain_data_and_comes_back_equal():
+    assert read_unit(json.loads(json.dumps(UNIT.as_dict())), "unit") == UNIT
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        replace(UNIT, row="another row"),
+        with_recipe("name=other"),
+        with_recipe("threads=2"),
+        with_recipe("data.root=/somewhere"),
+    ],
+    ids=["row", "name", "threads", "root"],
+)
+def test_where_and_under_what_name_it_runs_is_no_part_of_its_key(same):
+    assert same != UNIT and same.key == UNIT.key
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        with_recipe("seed=1"),
+        with_recipe("training.epochs=31"),
+        with_recipe("attack.epsilon=[0.2]"),
+        with_recipe("data.name=mnist"),
+        replace(UNIT, images=None),
+        replace(UNIT, on_lava=5),
+        replace(UNIT, shard=2),
+        replace(UNIT, shards=4),
+    ],
+)
+def test_what_is_done_is_all_of_its_key(other):
+    assert other.key != UNIT.key and other.name != UNIT.name
+
+
+def test_shards_of_a_run_share_its_folder_and_no_other_unit_does():
+    assert replace(UNIT, shard=0, on_lava=0).run_name == UNIT.run_name
+    assert UNIT.run_name.startswith("a-row-0-") and UNIT.name.endswith("-1of3")
+    # a training goes on with the number of threads that it was begun with
+    assert with_recipe("threads=2").run_name != UNIT.run_name != with_recipe("seed=1").run_name
+
+
+def test_a_row_of_any_name_makes_names_of_files():
+    odd = replace(UNIT, row="../AT: eps=0.1 / é" + "x" * 200)
+    assert odd.name.startswith("at-eps-0-1-x") and "/" not in odd.name and len(odd.name) < 100
+
+
+def test_keys_that_recipes_gained_since_have_their_defaults():
+    plain = UNIT.as_dict()
+    del plain["recipe"]["attack"]["attacks"]
+    assert read_unit(plain, "unit").key == UNIT.key
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"recipe": {"name": "x"}}, "unit: network is missing"),
+        ({"recipe": None}, "unit: is not a mapping"),
+        ({"shard": 3}, "unit: is no work unit"),
+        ({"shards": "3"}, "unit: is no work unit"),
+        ({"images": 1.5}, "unit: is no work unit"),
+    ],
+)
+def test_what_is_no_unit_is_said(change, message):
+    with pytest.raises(SettingsError, match=message):
+        read_unit(UNIT.as_dict() | change, "unit")
+    with pytest.raises(SettingsError, match="'row' is missing"):
+        read_unit({}, "unit")
