@@ -44,9 +44,7 @@ class AnalogNetwork(torch.nn.Module):
         if indices is None:
             indices = np.arange(len(images))
         values = encode_straight_through(self.network.encoding, images, 1, indices, draw)[0]
-        for block in self.network.stack:
-            values = block.rectify(values)
-        return values
+        return self.network.walk(values, lambda block, arriving, beside: block.rectify(arriving, beside))
 
     def activity(self, images: torch.Tensor, indices: np.ndarray | None = None) -> Activity:
         """The logits; there are no spikes."""

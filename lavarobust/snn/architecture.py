@@ -16,6 +16,7 @@ class ConvSpec:
         kernel, stride, padding: square.
         batch_norm: folded at deployment.
         voltage_decay: ``vDecay`` in 1/4096 per step; 0 is integrate-and-fire.
+        dropout: share of the neurons that a training pass silences, the same in all its steps.
     """
 
     channels: int
@@ -24,6 +25,7 @@ class ConvSpec:
     padding: int = 1
     batch_norm: bool = True
     voltage_decay: int = 0
+    dropout: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class DenseSpec:
     features: int
     batch_norm: bool = True
     voltage_decay: int = 0
+    dropout: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -42,15 +45,50 @@ class PoolSpec:
     side: int = 2
 
 
-LayerSpec = ConvSpec | DenseSpec | PoolSpec
+@dataclass(frozen=True)
+class BasicSpec:
+    """HIRE-SNN's residual block: two 3 x 3 convolutions, its input added in front of the second's neurons.
+
+    Attributes:
+        channels: of both.
+        stride: of the first, and of the 1 x 1 convolution that its input takes where size or channels change.
+        batch_norm, voltage_decay: as :class:`ConvSpec`, of both.
+        dropout: behind the first.
+    """
+
+    channels: int
+    stride: int = 1
+    batch_norm: bool = True
+    voltage_decay: int = 0
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class WideSpec:
+    """A wide ResNet's pre-activation block: batch norm, neurons, 3 x 3 convolution, twice, and a shortcut.
+
+    Attributes:
+        channels: of both convolutions.
+        stride: of the first.
+        batch_norm, voltage_decay: as :class:`ConvSpec`, of all its neurons.
+    """
+
+    channels: int
+    stride: int = 1
+    batch_norm: bool = True
+    voltage_decay: int = 0
+
+
+LayerSpec = ConvSpec | DenseSpec | PoolSpec | BasicSpec | WideSpec
 
 
 def parse_layers(texts: list[str] | tuple[str, ...]) -> tuple[LayerSpec, ...]:
     """Layers of a recipe's short notation.
 
     ``conv 16 3 2`` is 16 channels, kernel 3, stride 2 (kernel 3 and stride 1 if left out, padding
-    keeps the size at stride 1), ``pool 2`` an average pool, ``dense 10`` a dense layer; options
-    follow as ``decay=256`` (``vDecay``) and ``no-norm``.
+    keeps the size at stride 1), ``pool 2`` an average pool, ``dense 10`` a dense layer, ``block 64 2`` and
+    ``wide 64 2`` residual blocks of 64 channels and stride 2 (1 if left out): :class:`BasicSpec` and
+    :class:`WideSpec`. Options follow as ``decay=256`` (``vDecay``), ``no-norm`` and ``drop=0.2``.
 
     Raises:
         SettingsError: a layer that can't be read, naming it and what is allowed.
@@ -62,25 +100,44 @@ def _parse_layer(position: int, text: str) -> LayerSpec:
     where = f"network layer {position} ({text!r})"
     kind, *words = text.split() or [""]
     numbers: list[int] = []
-    batch_norm, decay = True, 0
+    batch_norm, decay, dropout = True, 0, 0.0
     for word in words:
         if word == "no-norm":
             batch_norm = False
         elif word.startswith("decay=") and word[6:].isdigit() and int(word[6:]) <= 4096:
             decay = int(word[6:])
+        elif (share := _share(word)) is not None:
+            dropout = share
         elif word.isdigit() and int(word) > 0:
             numbers.append(int(word))
         else:
             raise SettingsError(
-                f"{where}: {word!r} is not understood. Allowed: positive numbers, decay=0..4096, no-norm."
+                f"{where}: {word!r} is not understood. Allowed: positive numbers, decay=0..4096, no-norm, "
+                "drop=0..1."
             )
     if kind == "conv" and 1 <= len(numbers) <= 3:
         channels, kernel, stride = (*numbers, *(3, 1)[len(numbers) - 1 :])
-        return ConvSpec(channels, kernel, stride, kernel // 2, batch_norm, decay)
+        return ConvSpec(channels, kernel, stride, kernel // 2, batch_norm, decay, dropout)
     if kind == "dense" and len(numbers) == 1:
-        return DenseSpec(numbers[0], batch_norm, decay)
+        return DenseSpec(numbers[0], batch_norm, decay, dropout)
     if kind == "pool" and len(numbers) == 1 and len(words) == 1:
         return PoolSpec(numbers[0])
+    if kind == "block" and 1 <= len(numbers) <= 2:
+        return BasicSpec(numbers[0], (*numbers, 1)[1], batch_norm, decay, dropout)
+    if kind == "wide" and 1 <= len(numbers) <= 2 and not dropout:
+        return WideSpec(numbers[0], (*numbers, 1)[1], batch_norm, decay)
     raise SettingsError(
-        f"{where}: not a layer. Write 'conv CHANNELS [KERNEL [STRIDE]]', 'dense FEATURES' or 'pool SIDE'."
+        f"{where}: not a layer. Write 'conv CHANNELS [KERNEL [STRIDE]]', 'dense FEATURES', 'pool SIDE', "
+        "'block CHANNELS [STRIDE]' or 'wide CHANNELS [STRIDE]'."
     )
+
+
+def _share(word: str) -> float | None:
+    """What follows ``drop=``: 0 to below 1."""
+    if not word.startswith("drop="):
+        return None
+    try:
+        share = float(word[5:])
+    except ValueError:
+        return None
+    return share if 0 <= share < 1 else None

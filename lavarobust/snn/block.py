@@ -8,15 +8,22 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from lavarobust.compat import activate
 from lavarobust.dynamics import Surrogate, Trajectory
 from lavarobust.dynamics.gate import Keys
 from lavarobust.netx.limits import DECAY_UNITY, READOUT_THRESHOLD, STATE_SHIFT
-from lavarobust.snn.folding import LayerParameters, fold_batch_norm, layer_scale, quantise, unrounded
+from lavarobust.snn.folding import (
+    LayerParameters,
+    batch_norm_factor,
+    fold_batch_norm,
+    layer_scale,
+    quantise,
+    unrounded,
+)
 from lavarobust.snn.gate import StochasticGate
 from lavarobust.snn.neuron import IntegerNeuron
+from lavarobust.snn.signal import PLAIN, Signal, Units, channelwise, sum_pool
 from lavarobust.snn.synapse import FoldedConv, FoldedDense
 
 activate()
@@ -106,18 +113,28 @@ class _FoldingBlock(torch.nn.Module):
         self.running_variance.fill_(1.0)
         self.peak.zero_()
 
-    def freeze(self) -> None:
+    def freeze(self, units: Units = PLAIN) -> None:
         """Fix the batch-norm statistics and the integer scale at their present values."""
         if not self.frozen:
-            weight, bias = self._folded(self.running_mean, self.running_variance)
+            weight, bias = self._folded(self.running_mean, self.running_variance, units)
             self.frozen_scale.fill_(layer_scale(weight, bias, float(self.peak)))
 
-    def parameters_now(self, quantised: bool = True) -> LayerParameters:
+    def parameters_now(self, quantised: bool = True, units: Units = PLAIN) -> LayerParameters:
         """The layer with running statistics: what evaluation runs and deployment writes."""
-        return self._layer_parameters(self.running_mean, self.running_variance, quantised)
+        return self._layer_parameters(self.running_mean, self.running_variance, quantised, units)
+
+    def sent_units(self, parameters: LayerParameters) -> float:
+        """Integer units per real unit of what it sends with these parameters."""
+        return 1.0
 
     def run(
-        self, frames: torch.Tensor, steps: int, quantised: bool = True, keys: Keys | None = None
+        self,
+        frames: torch.Tensor,
+        steps: int,
+        quantised: bool = True,
+        keys: Keys | None = None,
+        units: float = 1.0,
+        beside: Signal | None = None,
     ) -> tuple[Trajectory, LayerParameters]:
         """Run the block over one window; the trajectory holds the spikes that are sent.
 
@@ -126,20 +143,18 @@ class _FoldingBlock(torch.nn.Module):
             steps: T >= F.
             quantised: False runs the unrounded layer.
             keys: of a gate's draws; None for the samples' positions.
+            units: integer units per real unit of ``frames``, where their sender has any.
+            beside: what a shortcut brings, of a block that has one.
         """
-        if self.settings.pool > 1:
-            frames = sum_pool(frames, self.settings.pool)
+        frames = self._pooled(frames)
+        both = (units, 1.0 if beside is None else beside.units)
+        statistics = self.running_mean, self.running_variance
         if self.training and self.gain is not None and not self.frozen:
-            parameters = self._layer_parameters(*self._batch_statistics(frames), quantised)
-        else:
-            parameters = self.parameters_now(quantised)
+            statistics = self._batch_statistics(self._real_drive(frames, units, beside))
+        parameters = self._layer_parameters(*statistics, quantised, both)
         if self.settings.spiking:
             self.neuron.set_threshold(parameters.threshold)
-        bias = None
-        if parameters.bias is not None:
-            axes = 2 if isinstance(self.synapse, FoldedConv) else 0
-            bias = (parameters.bias * (1 << STATE_SHIFT)).view(-1, *(1,) * axes)
-        trajectory = self.synapse.integrate(frames, parameters.weight, self.neuron, steps, bias)
+        trajectory = self._integrate(frames, parameters, steps, beside)
         if self.training and not self.frozen:
             seen = max(trajectory.peak_current, trajectory.peak_potential) / (1 << STATE_SHIFT)
             self.peak.copy_(torch.maximum(self.peak * PEAK_DECAY, torch.tensor(seen / parameters.scale)))
@@ -148,36 +163,60 @@ class _FoldingBlock(torch.nn.Module):
             trajectory = replace(trajectory, spikes=self.gate(trajectory.spikes, keys))
         return trajectory, parameters
 
-    def rectify(self, values: torch.Tensor) -> torch.Tensor:
+    def rectify(self, values: torch.Tensor, beside: torch.Tensor | None = None) -> torch.Tensor:
         """The same layer without time or rounding: its rectified drive, or a readout's drive itself.
 
         Args:
             values: ``(N, *shape)`` in the units of the block's integer input (spikes have 1).
+            beside: what a shortcut brings, likewise.
         """
-        drive = self.drive(values.unsqueeze(0))[0]
+        joining = None if beside is None else Signal(beside.unsqueeze(0))
+        drive = self.drive(values.unsqueeze(0), beside=joining)[0]
         return torch.relu(drive) if self.settings.spiking else drive
 
-    def drive(self, frames: torch.Tensor) -> torch.Tensor:
+    def drive(self, frames: torch.Tensor, units: float = 1.0, beside: Signal | None = None) -> torch.Tensor:
         """``(F, N, *shape)`` what the neurons are driven by in each step, unrounded, in real units.
 
         Args:
-            frames: as :meth:`run` has them; in ``train`` mode the batch norm takes their own statistics.
+            frames, units, beside: as :meth:`run` has them; in ``train`` mode the batch norm takes their own
+                statistics.
         """
-        if self.settings.pool > 1:
-            frames = sum_pool(frames, self.settings.pool)
-        statistics = self.running_mean, self.running_variance
-        if self.training and self.gain is not None:
-            statistics = self._batch_statistics(frames)
-        weight, bias = self._folded(*statistics)
-        drive = self.synapse.product(frames, weight)
-        return drive if bias is None else drive + bias.view(-1, *(1,) * (drive.dim() - 3))
+        drive = self._real_drive(self._pooled(frames), units, beside)
+        bias: torch.Tensor | None = self.offset
+        if self.gain is not None:
+            assert bias is not None
+            statistics = self.running_mean, self.running_variance
+            if self.training:
+                statistics = self._batch_statistics(drive)
+            factor, bias = batch_norm_factor(self.gain, bias, *statistics, BATCH_NORM_EPSILON)
+            drive = drive * channelwise(factor, drive)
+        return drive if bias is None else drive + channelwise(bias, drive)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Spikes ``(N, *shape, T)`` of integer-valued ``(N, *shape, T)``, SLAYER's own layout."""
         return self.run(x.movedim(-1, 0), x.shape[-1])[0].spikes.movedim(0, -1)
 
-    def _batch_statistics(self, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        drive = self.synapse.product(frames, self.synapse.weight) / self._input_units
+    def _pooled(self, frames: torch.Tensor) -> torch.Tensor:
+        return sum_pool(frames, self.settings.pool) if self.settings.pool > 1 else frames
+
+    def _real_drive(self, frames: torch.Tensor, units: float, beside: Signal | None) -> torch.Tensor:
+        """What pooled frames drive the neurons with before any batch norm, in real units."""
+        return self.synapse.product(frames, self._weight) / (self._input_units * units)
+
+    def _integrate(
+        self, frames: torch.Tensor, parameters: LayerParameters, steps: int, beside: Signal | None
+    ) -> Trajectory:
+        """What the neurons do when pooled frames arrive."""
+        return self.synapse.integrate(frames, parameters.weight, self.neuron, steps, self._bias(parameters))
+
+    def _bias(self, parameters: LayerParameters) -> torch.Tensor | None:
+        """State units that broadcast against the block's shape."""
+        if parameters.bias is None:
+            return None
+        axes = 2 if isinstance(self.synapse, FoldedConv) else 0
+        return (parameters.bias * (1 << STATE_SHIFT)).view(-1, *(1,) * axes)
+
+    def _batch_statistics(self, drive: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         axes = [axis for axis in range(drive.dim()) if axis != 2]
         mean = drive.mean(axes)
         variance = drive.var(axes, unbiased=False)
@@ -186,20 +225,28 @@ class _FoldingBlock(torch.nn.Module):
             self.running_variance.lerp_(variance, BATCH_NORM_MOMENTUM)
         return mean, variance
 
-    def _folded(self, mean: torch.Tensor, variance: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
-        weight: torch.Tensor = self.synapse.weight
+    def _folded(
+        self, mean: torch.Tensor, variance: torch.Tensor, units: Units
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        weight = self._weight
         bias: torch.Tensor | None = self.offset
         if self.gain is not None:
-            assert self.offset is not None
-            weight, bias = fold_batch_norm(weight, self.gain, self.offset, mean, variance, BATCH_NORM_EPSILON)
-        return weight / self._input_units, bias
+            assert bias is not None
+            weight, bias = fold_batch_norm(weight, self.gain, bias, mean, variance, BATCH_NORM_EPSILON)
+        return weight / (self._input_units * units[0]), bias
 
     def _layer_parameters(
-        self, mean: torch.Tensor, variance: torch.Tensor, quantised: bool
+        self, mean: torch.Tensor, variance: torch.Tensor, quantised: bool, units: Units
     ) -> LayerParameters:
-        weight, bias = self._folded(mean, variance)
+        weight, bias = self._folded(mean, variance, units)
         scale = float(self.frozen_scale) or layer_scale(weight, bias, float(self.peak))
         return (quantise if quantised else unrounded)(weight, bias, scale)
+
+    @property
+    def _weight(self) -> torch.Tensor:
+        """Trained weights of its own synapse."""
+        weight: torch.Tensor = self.synapse.weight
+        return weight
 
     @property
     def _input_units(self) -> float:
@@ -240,14 +287,3 @@ class DenseBlock(_FoldingBlock, base.AbstractDense):
 
 
 Block = ConvBlock | DenseBlock
-
-
-def sum_pool(frames: torch.Tensor, side: int) -> torch.Tensor:
-    """Sums of ``side x side`` squares of ``(F, N, C, H, W)``: an average pool in integers.
-
-    The average's division goes into the weights behind it, which makes pool and layer one
-    convolution of ``side`` times the kernel, stride and padding on the device.
-    """
-    steps, samples = frames.shape[:2]
-    pooled = F.avg_pool2d(frames.flatten(0, 1), side, divisor_override=1)
-    return pooled.unflatten(0, (steps, samples))

@@ -18,6 +18,7 @@ from lavarobust.netx.model import Conv, Dense, Flatten, Input, Layer, Model, Neu
 from lavarobust.snn.block import ConvBlock, DenseBlock
 from lavarobust.snn.gate import gates_of
 from lavarobust.snn.network import SpikingNetwork
+from lavarobust.snn.shortcut import ResidualBlock
 
 CALIBRATION_BATCH = 256
 
@@ -33,10 +34,12 @@ def to_model(network: SpikingNetwork, name: str = "model") -> Model:
     A pool in front of a layer becomes part of its kernel, so every layer is one that stock Lava runs.
 
     Raises:
-        SettingsError: the network has gates.
+        SettingsError: the network has gates or shortcuts.
     """
     if gates_of(network):
         raise SettingsError(f"{name}: a network with stochastic gates can't be deployed. Train one without")
+    if any(isinstance(block, ResidualBlock) for block in network.stack):
+        raise SettingsError(f"{name}: a network with shortcuts can't be deployed. Train one without")
     network.eval()
     network.freeze()
     layers: list[Layer] = [Input(network.input_shape)]

@@ -7,6 +7,7 @@ free, so it is the largest that keeps weights in 8 bits, the threshold in 17, th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -15,6 +16,12 @@ from lavarobust.dynamics.unshared import nearest
 from lavarobust.netx.limits import BIAS_MAX, SUM_LIMIT, THRESHOLD_MAX, WEIGHT_MAX, WEIGHT_STEP
 
 HEADROOM = 2.0
+
+GRADED_UNITS = 32.0
+"""Of a graded value at least: finer ones would leave their receivers' weights too few bits."""
+
+BESIDE_MAX = 127
+"""Of a shortcut's weights, which share a power of two of their own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +33,19 @@ class LayerParameters:
         bias: ``(out,)`` mantissas, or None.
         threshold: ``vThMant`` of a spiking layer.
         scale: S, integer units per real unit of drive.
+        shortcut: weight of the synapses beside it, or None.
     """
 
     weight: torch.Tensor
     bias: torch.Tensor | None
     threshold: int
     scale: float
+    shortcut: torch.Tensor | None = None
+
+    @property
+    def shift(self) -> int:
+        """Bits that a graded sum rounds away: what it sends has 32 to 64 units per real unit, or fewer."""
+        return max(0, math.floor(math.log2(max(self.scale, 1.0) / GRADED_UNITS)))
 
 
 def fold_batch_norm(
@@ -43,9 +57,20 @@ def fold_batch_norm(
     epsilon: float,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Weight and bias ``(out,)`` that equal batch norm behind ``weight`` (Jacob et al. 2018, Eq. 14)."""
+    factor, bias = batch_norm_factor(gain, offset, mean, variance, epsilon)
+    return weight * factor.view(-1, *(1,) * (weight.dim() - 1)), bias
+
+
+def batch_norm_factor(
+    gain: torch.Tensor,
+    offset: torch.Tensor,
+    mean: torch.Tensor,
+    variance: torch.Tensor,
+    epsilon: float,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """``(out,)`` twice: what a batch norm multiplies by, and what it then adds."""
     factor = gain / torch.sqrt(variance + epsilon)
-    shape = (-1,) + (1,) * (weight.dim() - 1)
-    return weight * factor.view(shape), offset - mean * factor
+    return factor, offset - mean * factor
 
 
 def layer_scale(weight: torch.Tensor, bias: torch.Tensor | None, peak: float) -> float:
@@ -74,6 +99,17 @@ def quantise(weight: torch.Tensor, bias: torch.Tensor | None, scale: float) -> L
         rounded = nearest(bias.detach() * scale).clamp_(-BIAS_MAX, BIAS_MAX)
         mantissa = _straight_through(bias * scale, rounded)
     return LayerParameters(_straight_through(scaled, even), mantissa, max(int(scale), 1), scale)
+
+
+def quantise_beside(weight: torch.Tensor, scale: float) -> torch.Tensor:
+    """A shortcut's weights on the scale of the layer they join, in 8 bits times a power of two of their own.
+
+    The scale is chosen for the layer's own weights, and those of an identity are much larger.
+    """
+    scaled = weight * scale
+    largest = float(scaled.detach().abs().max())
+    step = 1 << max(0, math.ceil(math.log2(max(largest, 1.0) / BESIDE_MAX)))
+    return _straight_through(scaled, nearest(scaled.detach() / step).mul_(step))
 
 
 def unrounded(weight: torch.Tensor, bias: torch.Tensor | None, scale: float) -> LayerParameters:

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import cast
+from typing import TypeVar, cast
 
 import numpy as np
 import torch
 
 from lavarobust.dynamics import Surrogate, Trajectory
-from lavarobust.dynamics.gate import Keys
+from lavarobust.dynamics.gate import Keys, gate_draws, opened, openings
 from lavarobust.encoding.straight_through import encode_straight_through
-from lavarobust.errors import SettingsError
 from lavarobust.netx.deployment import Encoding, ReadoutKind
 from lavarobust.netx.limits import STATE_SHIFT
 from lavarobust.netx.mean_image import MeanImage
-from lavarobust.snn.architecture import ConvSpec, DenseSpec, LayerSpec, PoolSpec
-from lavarobust.snn.block import Block, BlockSettings, ConvBlock, DenseBlock
+from lavarobust.snn.architecture import LayerSpec
+from lavarobust.snn.block import Block
+from lavarobust.snn.build import build_blocks
+from lavarobust.snn.folding import LayerParameters
 from lavarobust.snn.gate import GateOptions, StochasticGate
+from lavarobust.snn.signal import Signal
 
 Shape = tuple[int, ...]
+Sent = TypeVar("Sent")
+
+DROPOUT_STREAM = 1 << 32
+"""Of the draws of the first block's dropout; gates have the numbers below."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +77,11 @@ class SpikingNetwork(torch.nn.Module):
         mean = encoding.mean_image if encoding.kind == "signed_rate" else None
         self.mean_image: torch.Tensor | None
         self.register_buffer("mean_image", None if mean is None else torch.from_numpy(mean.pixels.copy()))
-        self.block_inputs: list[Shape] = []
-        self.blocks = torch.nn.ModuleList()
-        self._build(layers, surrogate, generator)
+        placed = build_blocks(layers, input_shape, encoding, readout, surrogate, generator)
+        self.blocks = torch.nn.ModuleList(part.block for part in placed)
+        self.block_inputs = [part.input_shape for part in placed]
+        self.sources = [part.source for part in placed]
+        self.dropouts = [part.dropout for part in placed]
         if gate is not None:
             self._gate(gate)
 
@@ -141,13 +150,21 @@ class SpikingNetwork(torch.nn.Module):
             indices, draw: key of what is drawn behind the encoder.
         """
         steps = steps or self.steps
-        trajectories = []
+        trajectories: list[Trajectory] = []
         scale, keys = 1.0, Keys(np.asarray(indices), draw)
-        for block in self.stack:
-            trajectory, parameters = block.run(frames, steps, quantised, keys)
-            # sums that needed float64 need not make the next layers wide too
-            frames, scale = trajectory.spikes.float(), parameters.scale
+
+        def visit(block: Block, arriving: Signal, beside: Signal | None) -> Signal:
+            nonlocal scale
+            trajectory, parameters = block.run(
+                arriving.frames, steps, quantised, keys, arriving.units, beside
+            )
+            position, scale = len(trajectories), parameters.scale
             trajectories.append(trajectory)
+            # sums that needed float64 need not make the next layers wide too
+            sent = Signal(trajectory.spikes.float(), block.sent_units(parameters))
+            return self._silenced(sent, self.dropouts[position], position, keys)
+
+        self.walk(Signal(frames), visit)
         last = trajectories[-1]
         if self.readout == "membrane":
             logits = last.end.potential.float() / (scale * (1 << STATE_SHIFT) * steps)
@@ -167,79 +184,55 @@ class SpikingNetwork(torch.nn.Module):
         """The blocks in order, as what they are."""
         return cast("tuple[Block, ...]", tuple(self.blocks))
 
+    def walk(self, first: Sent, visit: Callable[[Block, Sent, Sent | None], Sent]) -> Sent:
+        """Let every block take what reaches it, in order; returns what the last one sends.
+
+        Args:
+            first: what reaches the first block.
+            visit: gives what a block sends, of the block, what reaches it and what its shortcut brings.
+        """
+        sent: dict[int, Sent] = {}
+        for position, (block, source) in enumerate(zip(self.stack, self.sources, strict=True)):
+            arriving = sent[position - 1] if position else first
+            sent[position] = visit(block, arriving, None if source is None else sent[source])
+            for done in [one for one in sent if one < position and one not in self.sources[position + 1 :]]:
+                del sent[done]
+        return sent[len(self.sources) - 1]
+
+    def parameters_now(self) -> tuple[LayerParameters, ...]:
+        """Of every block, with running statistics: what evaluation runs and deployment writes."""
+        made: list[LayerParameters] = []
+
+        def visit(block: Block, units: float, beside: float | None) -> float:
+            made.append(block.parameters_now(units=(units, beside or 1.0)))
+            return block.sent_units(made[-1])
+
+        self.walk(1.0, visit)
+        return tuple(made)
+
     def freeze(self) -> None:
         """Fix every block's batch-norm statistics and integer scale."""
-        for block in self.stack:
-            block.freeze()
 
-    def _build(self, layers: tuple[LayerSpec, ...], surrogate: Surrogate, generator: torch.Generator) -> None:
-        if not layers or not isinstance(layers[-1], DenseSpec):
-            raise SettingsError("network: the last layer must be 'dense CLASSES', the readout.")
-        shape, pool = self.input_shape, 1
-        for position, spec in enumerate(layers):
-            where = f"network layer {position} ({spec})"
-            if isinstance(spec, PoolSpec):
-                if len(shape) != 3 or any(side % (pool * spec.side) for side in shape[1:]):
-                    raise SettingsError(
-                        f"{where}: an input of shape {shape} can't be cut into {spec.side} x {spec.side} "
-                        "squares. Choose a size that divides height and width."
-                    )
-                pool *= spec.side
-                continue
-            last = position == len(layers) - 1
-            spiking = not (last and self.readout == "membrane")
-            settings = BlockSettings(
-                voltage_decay=spec.voltage_decay,
-                holds_input=position == _first_block(layers) and self._encoding.kind == "direct",
-                spiking=spiking,
-                # a membrane readout is a plain linear layer; one that counts spikes has to reach threshold
-                batch_norm=spec.batch_norm and spiking,
-                bias=last and not (spec.batch_norm and spiking),
-                pool=pool,
-                input_units=_input_units(self._encoding) if not self.blocks else 1.0,
-                surrogate=surrogate,
-            )
-            self.block_inputs.append(shape)
-            pooled = (shape[0], *(side // pool for side in shape[1:]))
-            shape = self._append(where, spec, pooled, settings, generator)
-            pool = 1
+        def visit(block: Block, units: float, beside: float | None) -> float:
+            both = (units, beside or 1.0)
+            block.freeze(both)
+            return block.sent_units(block.parameters_now(units=both))
+
+        self.walk(1.0, visit)
 
     def _gate(self, options: GateOptions) -> None:
-        """Put gates behind all populations but the readout, whose outputs are the next ones' inputs."""
+        """Put gates behind all neurons but the readout's, whose outputs are the next ones' inputs."""
         gated = zip(self.stack, self.block_inputs[1:], strict=False)
         for stream, (block, shape) in enumerate(gated, start=1):
-            block.gate = StochasticGate(shape, stream, options)
+            if block.settings.spiking:
+                block.gate = StochasticGate(shape, stream, options)
 
-    def _append(
-        self,
-        where: str,
-        spec: ConvSpec | DenseSpec,
-        shape: Shape,
-        settings: BlockSettings,
-        generator: torch.Generator,
-    ) -> Shape:
-        block: Block
-        if isinstance(spec, DenseSpec):
-            block = DenseBlock(int(np.prod(shape)), spec.features, settings, generator)
-            self.blocks.append(block)
-            return (spec.features,)
-        if len(shape) != 3:
-            raise SettingsError(f"{where}: a convolution can't follow a dense layer. Put it in front.")
-        out = tuple((side + 2 * spec.padding - spec.kernel) // spec.stride + 1 for side in shape[1:])
-        if min(out) < 1:
-            raise SettingsError(
-                f"{where}: kernel {spec.kernel} is larger than its input {shape}. Use a smaller one."
-            )
-        block = ConvBlock(
-            shape[0], spec.channels, spec.kernel, settings, generator, spec.stride, spec.padding
-        )
-        self.blocks.append(block)
-        return (spec.channels, *out)
-
-
-def _first_block(layers: tuple[LayerSpec, ...]) -> int:
-    return next(position for position, spec in enumerate(layers) if not isinstance(spec, PoolSpec))
-
-
-def _input_units(encoding: Encoding) -> float:
-    return 1.0 if encoding.drawn else float(encoding.levels)
+    def _silenced(self, sent: Signal, dropout: float, position: int, keys: Keys) -> Signal:
+        """A training pass's dropout: the same neurons in all steps, drawn for each sample by its own key."""
+        if not (self.training and dropout):
+            return sent
+        samples, shape = sent.frames.shape[1], sent.frames.shape[2:]
+        draws = gate_draws(self.encoding.seed, DROPOUT_STREAM + position, keys, 1, shape.numel())
+        kept = torch.from_numpy(opened(draws, openings(np.array(1 - dropout)))).view(samples, *shape)
+        # spikes stay 0 or 1; that those left count for more goes into the next layer's weights
+        return Signal(sent.frames * kept.to(sent.frames), sent.units * (1 - dropout))

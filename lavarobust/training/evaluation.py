@@ -56,7 +56,7 @@ def evaluate(network: SpikingNetwork, examples: Examples) -> Evaluation:
         logits = activity.logits.cpu()
         right += int((decide(logits.numpy())[0] == labels).sum())
         loss += float(F.cross_entropy(logits, torch.from_numpy(labels), reduction="sum"))
-        spikes += [float(trajectory.spikes.sum()) for trajectory in activity.trajectories]
+        spikes += [float(trajectory.spikes.count_nonzero()) for trajectory in activity.trajectories]
         neuron_steps += [trajectory.spikes.numel() for trajectory in activity.trajectories]
     count = len(examples.labels)
     return Evaluation(right / count, loss / count, tuple(float(rate) for rate in spikes / neuron_steps))

@@ -1,0 +1,55 @@
+"""A population without state: its synaptic sum itself is sent, as a graded value, in every step.
+
+``sent = (sum + (1 << shift >> 1)) >> shift``: the nearest, of halves the upper one. It stands for the
+real-valued input of a pre-activation block (``TUG: models/WideResNet.py``), which several layers take up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+
+from lavarobust.dynamics.lif import Trajectory
+from lavarobust.dynamics.population import State
+from lavarobust.dynamics.unshared import peak
+
+_FLOAT32_EXACT = 1 << 24
+
+
+def send_sums(sums: torch.Tensor, steps: int, shift: int) -> Trajectory:
+    """What such a population sends over a window; the gradient passes its rounding as it is.
+
+    Args:
+        sums: ``(F, N, *shape)`` integer-valued synaptic sums of the first F steps; none follow.
+        steps: T >= F.
+        shift: bits rounded away.
+
+    Returns:
+        The values in place of spikes; ``peak_current`` is the largest magnitude among the sums, in their
+        own unit. There is no state, and nothing wraps or is clipped.
+    """
+    exact = sums.double()
+    real = exact / (1 << shift)
+    nearest = torch.floor(((exact.detach()) + (1 << shift >> 1)) / (1 << shift))
+    return unrounded_sums(real + (nearest - real).detach(), steps, peak(sums))
+
+
+def unrounded_sums(values: torch.Tensor, steps: int, largest: float) -> Trajectory:
+    """A trajectory of values ``(F, N, *shape)`` that are sent as they are; ``largest`` is its peak."""
+    sent = F.pad(values, (0, 0) * (values.dim() - 1) + (0, steps - len(values)))
+    state = sent.new_zeros(sent.shape[1:])
+    none = torch.zeros(sent.shape[:2], dtype=torch.int64, device=sent.device)
+    return Trajectory(sent, State(state, state), none, none, int(largest), 0)
+
+
+def added(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    """The sum of integer-valued sums of one shape, in a type in which it is exact."""
+    first, *others = parts
+    narrow = all(part.dtype == torch.float32 for part in parts)
+    if not (narrow and sum(map(peak, parts)) < _FLOAT32_EXACT):
+        first, *others = (part.double() for part in parts)
+    for part in others:
+        first = first + part
+    return first
