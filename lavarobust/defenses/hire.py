@@ -21,16 +21,10 @@ import torch.nn.functional as F
 
 from lavarobust.errors import SettingsError
 from lavarobust.snn.network import SpikingNetwork
+from lavarobust.training.carried import CarriedNoise, stepped
 from lavarobust.training.objective import Batch, Loss, Objective
 
 NoiseKind = Literal["crafted", "gaussian"]
-
-
-def carried_noise(
-    noise: torch.Tensor, gradient: torch.Tensor, step_size: float, limit: float
-) -> torch.Tensor:
-    """The next period's noise, in the shape of this one's (Eq. 6); both sizes in pixel units."""
-    return (noise + step_size * gradient.sign()).clamp(-limit, limit)
 
 
 @dataclass(eq=False)
@@ -50,7 +44,7 @@ class PeriodicNoise(Objective):
     periods: int = 2
     epsilon: float = 0.013
     noise_kind: NoiseKind = "crafted"
-    _noise: torch.Tensor | None = field(default=None, init=False, repr=False)
+    _noise: CarriedNoise = field(default_factory=CarriedNoise, init=False, repr=False)
 
     def __post_init__(self) -> None:
         if self.periods < 1:
@@ -65,33 +59,24 @@ class PeriodicNoise(Objective):
             raise SettingsError(
                 f"hire: {network.steps} steps can't be cut into {self.periods} periods. Give fewer periods"
             )
-        count = len(batch.images)
-        noise = self._noise_for(batch.images)
+        noise = self._noise.rows(batch.images)
         for period in range(self.periods):
             if self.noise_kind == "gaussian":
                 drawn = torch.randn(batch.images.shape, generator=batch.generator)
-                noise[:count] = self.epsilon * drawn.to(noise)
-            noisy = (batch.images + noise[:count]).clamp(0, 1).requires_grad_()
+                noise.copy_(self.epsilon * drawn)
+            noisy = (batch.images + noise).clamp(0, 1).requires_grad_()
             logits = network(noisy, batch.indices, batch.draw(period), steps=steps)
             if network.readout == "membrane":
                 logits = logits * steps  # the papers' readout is the sum over a window, not its mean
             yield Loss(F.cross_entropy(logits, batch.labels), logits)
             if self.noise_kind == "crafted":
                 assert noisy.grad is not None, "the loop goes back through every loss"
-                noise[:count] = carried_noise(noise[:count], noisy.grad, self.epsilon, self.epsilon)
+                noise.copy_(stepped(noise, noisy.grad, self.epsilon, self.epsilon))
 
     def state(self) -> Mapping[str, torch.Tensor]:
         """The carried noise."""
-        return {} if self._noise is None else {"noise": self._noise}
+        return self._noise.state()
 
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
         """Continue with the noise that :meth:`state` gave."""
-        self._noise = state["noise"].clone() if "noise" in state else None
-
-    def _noise_for(self, images: torch.Tensor) -> torch.Tensor:
-        """The carried noise, with zeros for rows that no batch had before."""
-        if self._noise is None:
-            self._noise = torch.zeros_like(images)
-        if len(self._noise) < len(images):
-            self._noise = torch.cat([self._noise, torch.zeros_like(images[len(self._noise) :])])
-        return self._noise
+        self._noise.restore(state)

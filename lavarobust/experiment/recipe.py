@@ -166,6 +166,14 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _objective_fits_the_encoding(self) -> Recipe:
+        objective, encoding = self.training.objective, self.network.encoding.kind
+        refusal = objective.refusal(encoding)
+        if refusal is not None:
+            raise ValueError(f"objective {objective.kind} with encoding {encoding}: {refusal}")
+        return self
+
+    @model_validator(mode="after")
     def _defense_fits_the_objective(self) -> Recipe:
         refusal = self.defense.refusal(self.training.objective.kind)
         if refusal is not None:

@@ -1,4 +1,4 @@
-"""What training minimises: one small protocol, and the cross-entropy on images, clean or adversarial."""
+"""What training minimises: one small protocol, and the cross-entropy on images."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from lavarobust.attacks.craft import craft_linf
-from lavarobust.attacks.network_victim import evaluating
-from lavarobust.errors import SettingsError
 from lavarobust.snn.network import SpikingNetwork
 
 _DRAWS_OF_AN_EPOCH = 1 << 20
@@ -98,52 +95,3 @@ class CrossEntropy(Objective):
 @dataclass(frozen=True)
 class Vanilla(CrossEntropy):
     """The images as they are."""
-
-
-@dataclass(frozen=True)
-class AdversarialPGD(CrossEntropy):
-    """Adversarial images only (Madry et al. 2018, Eq. 2.1).
-
-    The inner attack starts uniformly in the box and sees the network in ``eval`` mode, with the
-    statistics that it is deployed with.
-
-    Attributes:
-        epsilon: largest change of a pixel (pixels are in [0, 1]).
-        step_size: of one ascent step; None for ``2.5 * epsilon / steps``, as Madry et al. advise.
-        steps: ascent steps.
-
-    Raises:
-        SettingsError: an impossible value.
-    """
-
-    epsilon: float
-    step_size: float | None = None
-    steps: int = 7
-
-    def __post_init__(self) -> None:
-        if not 0 < self.epsilon <= 1:
-            raise SettingsError(f"pgd: epsilon is {self.epsilon}. Give a number above 0 and up to 1")
-        if self.step_size is not None and not 0 < self.step_size <= 1:
-            raise SettingsError(
-                f"pgd: step_size is {self.step_size}. Give a number above 0 and up to 1, or none"
-            )
-        if self.steps < 1:
-            raise SettingsError(f"pgd: steps is {self.steps}. Give at least 1")
-
-    def perturbed(self, network: SpikingNetwork, batch: Batch) -> torch.Tensor:
-        """The images of highest cross-entropy that the inner attack found."""
-        passed = 0
-
-        def loss_gradient(candidates: torch.Tensor) -> torch.Tensor:
-            nonlocal passed
-            passed += 1
-            candidates = candidates.detach().requires_grad_()
-            logits = network(candidates, batch.indices, batch.draw(passed))
-            return torch.autograd.grad(F.cross_entropy(logits, batch.labels, reduction="sum"), candidates)[0]
-
-        images = batch.images
-        step_size = self.step_size if self.step_size is not None else 2.5 * self.epsilon / self.steps
-        noise = torch.rand(images.shape, generator=batch.generator).to(images.device)
-        start = images + (2 * noise - 1) * self.epsilon
-        with evaluating(network):
-            return craft_linf(loss_gradient, images, self.epsilon, step_size, self.steps, start)

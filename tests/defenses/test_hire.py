@@ -6,8 +6,9 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from lavarobust.defenses.hire import PeriodicNoise, carried_noise
+from lavarobust.defenses.hire import PeriodicNoise
 from lavarobust.errors import SettingsError
+from lavarobust.training.carried import stepped
 from lavarobust.training.objective import Batch
 
 
@@ -47,7 +48,7 @@ def train(objective, network, given):
 def test_noise_steps_by_the_sign_and_stays_within_its_limit():
     noise = torch.tensor([0.0, 0.02, -0.02, 0.01, 0.02])
     gradient = torch.tensor([3.0, 1e-9, -5.0, 0.0, -2.0])
-    moved = carried_noise(noise, gradient, 0.013, 0.02)
+    moved = stepped(noise, gradient, 0.013, 0.02)
     torch.testing.assert_close(moved, torch.tensor([0.013, 0.02, -0.02, 0.01, 0.007]))
 
 

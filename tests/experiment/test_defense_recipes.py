@@ -8,7 +8,8 @@ from lavarobust.errors import SettingsError
 from lavarobust.experiment.builders import build_network, build_objective
 from lavarobust.experiment.loading import load_recipe
 from lavarobust.snn.gate import gates_of
-from lavarobust.training.objective import AdversarialPGD, Vanilla
+from lavarobust.training.adversarial import AdversarialPGD
+from lavarobust.training.objective import Vanilla
 
 
 def test_stog_trains_gates_for_half_of_the_epochs_around_any_objective() -> None:

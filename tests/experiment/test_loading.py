@@ -5,7 +5,17 @@ import pytest
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.builders import build_objective
 from lavarobust.experiment.loading import builtin_recipes, dump_recipe, load_recipe, resolve_recipe
-from lavarobust.training.objective import AdversarialPGD, Vanilla
+from lavarobust.training.adversarial import (
+    AdversarialFGSM,
+    AdversarialPGD,
+    GaussianNoise,
+    RandomNormalFGSM,
+    RandomSignFGSM,
+)
+from lavarobust.training.divergence import Mart, RandomSignDivergence, Trades
+from lavarobust.training.free import Free
+from lavarobust.training.objective import Vanilla
+from lavarobust.training.sparse_encoding import SparseEncoding
 
 SMALL = {"name": "small", "network": {"layers": ["dense 10"], "steps": 2}}
 
@@ -52,6 +62,31 @@ def test_overrides_are_yaml_and_the_last_one_wins():
 
 
 @pytest.mark.parametrize(
+    ("section", "objective"),
+    [
+        ("kind: fgsm, epsilon: 0.1", AdversarialFGSM(0.1)),
+        ("kind: rfgsm, epsilon: 0.1", RandomSignFGSM(0.1)),
+        ("kind: rfgsm-normal, epsilon: 0.1, alpha: 0.01", RandomNormalFGSM(0.1, 0.01)),
+        ("kind: gaussian, epsilon: 0.1", GaussianNoise(0.1)),
+        ("kind: trades, epsilon: 0.1, steps: 3", Trades(0.1, 6.0, None, 3)),
+        ("kind: mart, epsilon: 0.1, beta: 5, step_size: 0.05", Mart(0.1, 5.0, 0.05, 10)),
+        ("kind: rfgsm-kl, epsilon: 0.1", RandomSignDivergence(0.1, 2.0)),
+        ("kind: sea, flips: 5, iterations: 2", SparseEncoding(5, 2)),
+    ],
+)
+def test_a_section_builds_its_objective(section, objective):
+    recipe = load_recipe(
+        "digits-plain", [f"training.objective={{{section}}}", "network.encoding.kind=signed_rate"]
+    )
+    assert build_objective(recipe) == objective
+
+
+def test_a_section_builds_free_training():
+    recipe = load_recipe("digits-plain", ["training.objective={kind: free, epsilon: 0.1, replays: 2}"])
+    assert repr(build_objective(recipe)) == repr(Free(0.1, 2))
+
+
+@pytest.mark.parametrize(
     ("override", "message"),
     [
         ("training.epoch=5", "training.epoch is not a known key. Did you mean epochs?"),
@@ -71,8 +106,17 @@ def test_overrides_are_yaml_and_the_last_one_wins():
         ("training.optimiser=adm", "training.optimiser is \"adm\". Allowed: 'adam' or 'sgd'"),
         ("training.learning_rate=.nan", "training.learning_rate is NaN. Allowed: a number above 0"),
         ("training.learning_rate=.inf", "training.learning_rate is Infinity. Allowed: a number above 0"),
-        ("training.objective.kind=foo", "training.objective.kind is \"foo\". Allowed: 'vanilla', 'pgd'"),
-        ("training.objective={}", "training.objective.kind is missing. Allowed: vanilla, pgd"),
+        ("training.objective.kind=foo", "training.objective.kind is \"foo\". Allowed: 'vanilla', 'pgd', "),
+        ("training.objective={}", "training.objective.kind is missing. Allowed: vanilla, pgd, "),
+        (
+            "training.objective={kind: rfgsm, epsilon: 0.1, alpha: 0.1}",
+            "training.objective: alpha is 0.1 of epsilon 0.1. Allowed: below epsilon",
+        ),
+        (
+            "training.objective={kind: sea, flips: 3}",
+            "objective sea with encoding direct: flips are of spikes. Use the encoding rate, "
+            "signed_rate or frames",
+        ),
         ("training=3", "training is 3. Allowed: a mapping of keys to values"),
         ("training.frozen_epochs=99", "training: frozen_epochs is 99 of "),
         ("network.layers=[conv x]", "network: network layer 0 ('conv x'): 'x' is not understood."),

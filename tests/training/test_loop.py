@@ -12,8 +12,10 @@ import pytest
 import torch
 
 from lavarobust.errors import DataError
+from lavarobust.training.adversarial import AdversarialPGD
 from lavarobust.training.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from lavarobust.training.evaluation import evaluate
+from lavarobust.training.free import Free
 from lavarobust.training.loop import (
     CHECKPOINT_FILE,
     NETWORK_FILE,
@@ -22,7 +24,7 @@ from lavarobust.training.loop import (
     TrainingInterruptedError,
     fit,
 )
-from lavarobust.training.objective import AdversarialPGD, Loss, Objective, Vanilla
+from lavarobust.training.objective import Loss, Objective, Vanilla
 from lavarobust.training.settings import Settings
 
 SETTINGS = Settings(epochs=4, frozen_epochs=2, batch_size=16, learning_rate=0.02)
@@ -120,7 +122,9 @@ def test_frozen_epochs_change_weights_but_neither_statistics_nor_scale(make_netw
     assert not torch.equal(frozen[6][3], frozen[11][3])
 
 
-@pytest.mark.parametrize("make", [Vanilla, lambda: AdversarialPGD(0.1, None, 2), Wandering])
+@pytest.mark.parametrize(
+    "make", [Vanilla, lambda: AdversarialPGD(0.1, None, 2), Wandering, lambda: Free(0.1, 2)]
+)
 @pytest.mark.parametrize("optimiser", ["adam", "sgd"])
 def test_a_resumed_run_ends_in_the_same_bytes(make_network, data, tmp_path, monkeypatch, make, optimiser):
     settings = SETTINGS.model_copy(
