@@ -18,15 +18,12 @@ def encode_straight_through(
     steps: int,
     indices: np.ndarray | torch.Tensor,
     draw: int = 0,
-    beyond: float = 0.0,
 ) -> torch.Tensor:
     """The integers of :func:`lavarobust.encoding.encode`, time first and differentiable.
 
     Args:
         encoding, steps, indices, draw: as ``encode`` has them.
         images: ``(N, C, H, W)`` float, pixels in [0, 1]; ``(N, C, H, W, T)`` for ``frames``.
-        beyond: how far pixels may lie outside [0, 1]. Nothing that is deployed sees such images: it is
-            for a finite difference that starts at the edge (SR).
 
     Returns:
         ``(F, N, C, H, W)`` float32 on the images' device: F = 1 for ``direct``, else T. Backward
@@ -38,16 +35,50 @@ def encode_straight_through(
     Raises:
         DataError, SettingsError: as ``encode``.
     """
+    if images.numel():
+        low, high = (float(end) for end in torch.aminmax(images.detach()))
+        if not (low >= 0 and high <= 1):
+            raise DataError(outside_range(low, high))
+    return _encoded(encoding, images, steps, indices, draw)
+
+
+def encode_shifted(
+    encoding: Encoding,
+    images: torch.Tensor,
+    shift: torch.Tensor,
+    steps: int,
+    indices: np.ndarray | torch.Tensor,
+    draw: int = 0,
+) -> torch.Tensor:
+    """Frames of images that are shifted by less than the encoder's levels, for a finite difference.
+
+    Nothing that is deployed is sent such frames. A drawn encoder sees the shifted pixels, which may lie
+    outside [0, 1], in the draws of the unshifted ones. The others' frames are shifted by ``levels / std``
+    of it behind the rounding, which would swallow a shift of less than half a level: they hold fractions.
+
+    Args:
+        encoding, images, steps, indices, draw: as :func:`encode_straight_through` has them.
+        shift: of the images' shape, in pixel units.
+
+    Raises:
+        DataError, SettingsError: as ``encode``, of the unshifted images.
+    """
+    if encoding.drawn:
+        return _encoded(encoding, images + shift, steps, indices, draw)
+    frames = encode_straight_through(encoding, images, steps, indices, draw)
+    linear = shift.movedim(-1, 0) if encoding.kind == "frames" else shift
+    return frames + linear.float() * _slope(encoding, images.device)
+
+
+def _encoded(
+    encoding: Encoding, images: torch.Tensor, steps: int, indices: np.ndarray | torch.Tensor, draw: int
+) -> torch.Tensor:
     if isinstance(indices, torch.Tensor):
         indices = indices.cpu().numpy()
     check_request(encoding, images.shape, steps, indices)
     if encoding.kind == "frames":
         images = images.movedim(-1, 0)
     with torch.no_grad():
-        if images.numel():
-            low, high = (float(end) for end in torch.aminmax(images.detach()))
-            if not (low >= -beyond and high <= 1 + beyond):
-                raise DataError(outside_range(low, high))
         pixels = images.detach().double()
         if encoding.drawn:
             spikes = drawn_spikes(encoding, pixels.cpu().numpy(), steps, indices, draw)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from lavarobust.defenses.rat import Parseval
+from lavarobust.defenses.sr import SparseGradients
 from lavarobust.defenses.stog import StochasticGating
 from lavarobust.experiment.sections import Section
 from lavarobust.training.objective import Objective
@@ -71,6 +72,31 @@ class StochasticGatingRecipe(Section):
         )
 
 
+class SparseGradientsRecipe(Section):
+    """SR, alone or on adversarial images; see :class:`lavarobust.defenses.sr.SparseGradients`.
+
+    Attributes:
+        weight: lambda, which the paper does not state.
+    """
+
+    kind: Literal["sr"]
+    weight: Positive
+    step: Positive = 0.01
+
+    def refusal(self, objective: str) -> str | None:
+        """As :meth:`NoDefenseRecipe.refusal`."""
+        if objective in _CROSS_ENTROPIES:
+            return None
+        return f"the regulariser needs one set of images. Allowed: {', '.join(_CROSS_ENTROPIES)}"
+
+    def defended(self, objective: Objective, training: Settings) -> Objective:
+        """As :meth:`NoDefenseRecipe.defended`."""
+        return SparseGradients(objective, self.weight, self.step)
+
+
+_CROSS_ENTROPIES = ("vanilla", "pgd", "fgsm", "rfgsm", "rfgsm-normal", "gaussian")
+
 DefenseRecipe = Annotated[
-    NoDefenseRecipe | ParsevalRecipe | StochasticGatingRecipe, Field(discriminator="kind")
+    NoDefenseRecipe | ParsevalRecipe | StochasticGatingRecipe | SparseGradientsRecipe,
+    Field(discriminator="kind"),
 ]

@@ -122,18 +122,16 @@ class SpikingNetwork(torch.nn.Module):
         indices: np.ndarray,
         draw: int = 0,
         steps: int | None = None,
-        beyond: float = 0.0,
     ) -> torch.Tensor:
         """What the encoder makes of images ``(N, C, H, W)``, differentiable straight through.
 
         Args:
             indices, draw, steps: as :meth:`forward` has them.
-            beyond: how far pixels may lie outside [0, 1]; see :func:`encode_straight_through`.
 
         Returns:
             ``(F, N, C, H, W)`` integer-valued frames, time first.
         """
-        return encode_straight_through(self.encoding, images, steps or self.steps, indices, draw, beyond)
+        return encode_straight_through(self.encoding, images, steps or self.steps, indices, draw)
 
     def response(
         self,

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lavarobust.encoding import encode
-from lavarobust.encoding.straight_through import encode_straight_through
+from lavarobust.encoding.straight_through import encode_shifted, encode_straight_through
 from lavarobust.errors import DataError
 from lavarobust.netx.deployment import Encoding
 from lavarobust.netx.mean_image import MeanImage
@@ -130,11 +130,26 @@ def test_a_gpu_rounds_as_numpy_does():
     assert (encoded[0].cpu().numpy() == encode(encoding, images, 1, np.arange(16)).frames[..., 0]).all()
 
 
-def test_a_finite_difference_may_start_at_the_edge_and_goes_no_farther_than_it_says():
-    images = torch.tensor([-0.0625, 1.0625]).view(2, 1, 1, 1)
-    frames = encode_straight_through(Encoding("direct", levels=16), images, 1, np.arange(2), beyond=0.0625)
-    assert frames.flatten().tolist() == [-1, 17]
-    spikes = encode_straight_through(Encoding("rate"), images, 200, np.arange(2), beyond=0.0625)
-    assert spikes.sum((0, 2, 3, 4)).tolist() == [0, 200]
-    with pytest.raises(DataError, match="from 0 to 1"):
-        encode_straight_through(Encoding("direct"), images, 1, np.arange(2), beyond=0.06)
+def test_a_shift_below_a_level_stays_behind_the_rounding():
+    images = torch.tensor([0.0, 0.5]).view(1, 1, 1, 2)
+    shift = torch.tensor([-0.015625, 0.03125]).view(1, 1, 1, 2)
+    frames = encode_shifted(Encoding("direct", levels=16), images, shift, 4, np.arange(1))
+    assert frames.flatten().tolist() == [-0.25, 8.5]
+    encoding = Encoding("repeat", levels=16, mean=(0.25,), std=(0.5,))
+    frames = encode_shifted(encoding, images, shift, 3, np.arange(1))
+    assert frames[2].flatten().tolist() == [-8 - 0.5, 8 + 1]
+    events, moved = torch.eye(2).view(1, 1, 1, 2, 2), torch.full((1, 1, 1, 2, 2), 0.25)
+    moved[..., 0] = -0.25  # frame 0 goes down, frame 1 up
+    frames = encode_shifted(Encoding("frames", levels=1), events, moved, 2, np.arange(1))
+    assert frames.flatten(1).tolist() == [[0.75, -0.25], [0.25, 1.25]]
+
+
+def test_a_shifted_drawn_encoding_takes_the_draws_of_the_unshifted_one():
+    images = torch.tensor([0.0, 1.0, 0.5]).view(3, 1, 1, 1).expand(3, 1, 20, 20)
+    shift = torch.tensor([-0.0625, 0.0625, 0.0625]).view(3, 1, 1, 1).expand_as(images)
+    spikes = encode_shifted(Encoding("rate"), images, shift, 50, np.arange(3))
+    before = encode_straight_through(Encoding("rate"), images, 50, np.arange(3))
+    assert torch.equal(spikes[:, :2], before[:, :2])  # below 0 never and above 1 always
+    assert ((spikes - before)[:, 2] >= 0).all()
+    # 20,000 draws of standard deviation 0.24
+    assert abs(float((spikes - before)[:, 2].mean()) - 0.0625) < 6 * 0.24 / 141

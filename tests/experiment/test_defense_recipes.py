@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from lavarobust.defenses.rat import Parseval
+from lavarobust.defenses.sr import SparseGradients
 from lavarobust.defenses.stog import StochasticGating
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.builders import build_network, build_objective
@@ -35,6 +36,18 @@ def test_gates_take_the_runs_seed_and_begin_where_the_recipe_says() -> None:
     assert {(gate.options.seed, gate.options.gradient, gate.options.initial) for gate in gates} == {
         (5, "released", 0.5)
     }
+
+
+def test_sr_is_beside_every_cross_entropy_and_no_other_objective() -> None:
+    sr = "defense={kind: sr, weight: 0.01}"
+    objective = build_objective(load_recipe("digits-adversarial", [sr]))
+    assert isinstance(objective, SparseGradients) and (objective.weight, objective.step) == (0.01, 0.01)
+    assert isinstance(objective.objective, AdversarialPGD)
+    for kind in ("vanilla", "fgsm", "rfgsm", "rfgsm-normal", "gaussian"):
+        section = f"{{kind: {kind}{'' if kind == 'vanilla' else ', epsilon: 0.1'}}}"
+        build_objective(load_recipe("digits-plain", [f"training.objective={section}", sr]))
+    with pytest.raises(SettingsError, match="defense sr with objective trades: the regulariser needs one"):
+        load_recipe("digits-plain", ["training.objective={kind: trades, epsilon: 0.1}", sr])
 
 
 def test_stog_without_gates_is_refused() -> None:
