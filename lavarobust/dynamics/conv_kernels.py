@@ -25,12 +25,14 @@ class Neurons(NamedTuple):
         bias: ``(K,)`` int32 state units, padded.
         kept_u, kept_v: int32 shares of 4096 that a step leaves of current and potential.
         threshold: int32 state units.
+        left: int32 mask of what a spike leaves of the part beyond the threshold.
     """
 
     bias: np.ndarray
     kept_u: np.int32
     kept_v: np.int32
     threshold: np.int32
+    left: np.int32
 
 
 class Made(NamedTuple):
@@ -97,7 +99,7 @@ def run_samples(
             before = made.before_reset[t, n] if keep else emitted
             wraps, clips = step_rows(
                 sums, neurons.bias, made.current[n], made.potential[n], before, emitted, rows,
-                neurons.kept_u, neurons.kept_v, neurons.threshold, keep, made.tops[n],
+                neurons.kept_u, neurons.kept_v, neurons.threshold, neurons.left, keep, made.tops[n],
             )  # fmt: skip
             made.wraps[t, n], made.clips[t, n] = wraps, clips
             _copy(emitted, into, made.spikes[t, n], _alone(into))
@@ -114,6 +116,7 @@ class Wanted(NamedTuple):
         d_frames: ``(F or 0, N, inputs)`` float32; none where nobody asks.
         d_bias: ``(N, K)`` float32, zero.
         d_current, d_potential: ``(N, K)`` float32, those of the end states at first.
+        d_learnt: ``(N, 2, K or 0)`` float32, zero: parts of threshold's and leak's; none where none learns.
     """
 
     inputs: np.ndarray
@@ -124,6 +127,7 @@ class Wanted(NamedTuple):
     d_bias: np.ndarray
     d_current: np.ndarray
     d_potential: np.ndarray
+    d_learnt: np.ndarray
 
 
 class Room(NamedTuple):
@@ -133,7 +137,7 @@ class Room(NamedTuple):
         source, d_target: as ``blocks.source`` and ``blocks.target``.
         d_source, d_input: as ``blocks.source`` and ``blocks.target`` of the way back.
         d_spikes: as ``d_target``.
-        slope: of so many neurons as are done at a time.
+        slope, rest: of so many neurons as are done at a time; potentials at rest.
     """
 
     source: np.ndarray
@@ -142,6 +146,7 @@ class Room(NamedTuple):
     d_input: np.ndarray
     d_spikes: np.ndarray
     slope: np.ndarray
+    rest: np.ndarray
 
 
 @unmanaged
@@ -157,10 +162,12 @@ def go_back_samples(
             _copy(wanted.d_spikes[t, n], _alone(blocks.target), room.d_spikes, blocks.target)
             for low in range(0, neurons, len(room.slope)):
                 high = min(low + len(room.slope), neurons)
+                before = wanted.before_reset[t - 1, n, low:high] if t > 0 else room.rest[: high - low]
                 go_back_row(
                     wanted.before_reset[t, n, low:high], room.d_spikes[low:high], room.slope,
                     d_target[low:high], d_bias[low:high], d_u[low:high], d_v[low:high],
-                    passing.kept_u[low:high], passing.kept_v[low:high], passing,
+                    passing.kept_u[low:high], passing.kept_v[low:high], before, t == 0,
+                    wanted.d_learnt[n, :, low:high], passing,
                 )  # fmt: skip
             if t < frames:
                 _copy(wanted.inputs[t, n], _alone(blocks.source), room.source, blocks.source)

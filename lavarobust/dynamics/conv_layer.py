@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from lavarobust.dynamics import gather
+from lavarobust.dynamics import fused, gather
 from lavarobust.dynamics.conv_passes import flat, go_back, run, unpad
 from lavarobust.dynamics.conv_trust import reach, trusted
 from lavarobust.dynamics.geometry import Convolution
@@ -34,6 +34,8 @@ def integrate_conv(
     steps: int,
     neuron: LIF,
     bias: torch.Tensor | None = None,
+    threshold: torch.Tensor | None = None,
+    keep: torch.Tensor | None = None,
 ) -> Trajectory:
     """Run a convolution and its population over a window, exactly, with a surrogate backward.
 
@@ -44,19 +46,20 @@ def integrate_conv(
         steps: T >= F, the window.
         neuron: the population's parameters.
         bias: integer-valued state units (mantissa << 6) that broadcast against ``(C', H', W')``.
+        threshold, keep: as :func:`integrate` has them.
 
     Raises:
         SettingsError: sums could leave the 32 bits in which Lava holds them before it wraps.
     """
     if _applies(frames, weight, convolution, neuron, bias):
-        shift = frames.new_zeros(()) if bias is None else bias
+        given = [frames.new_zeros(()) if value is None else value for value in (bias, threshold, keep)]
         # a window's first frame tells what inputs these are; where another exceeds it, all are looked at
         for looked_at in (frames.detach()[:1], frames.detach()):
             limit = max(peak(looked_at.movedim(2, -1)), 1.0)
             if not limit * reach(weight) < 1 << (CONV_SUM_BITS - 1):
                 break
             report: dict[str, Any] = {}
-            made = _IntegrateConv.apply(frames, weight, shift, convolution, steps, neuron, limit, report)
+            made = _IntegrateConv.apply(frames, weight, *given, convolution, steps, neuron, limit, report)
             if report["broken"]:
                 break
             if not report["large"]:
@@ -70,7 +73,7 @@ def integrate_conv(
         convolution.dilation,
         convolution.groups,
     )
-    return integrate(sums.unflatten(0, frames.shape[:2]), steps, neuron, bias)
+    return integrate(sums.unflatten(0, frames.shape[:2]), steps, neuron, bias, threshold=threshold, keep=keep)
 
 
 def _applies(
@@ -84,8 +87,6 @@ def _applies(
     if any(tensor.device.type != "cpu" or tensor.dtype != torch.float32 for tensor in tensors):
         return False
     if not (isinstance(neuron.current_decay, int) and isinstance(neuron.voltage_decay, int)):
-        return False
-    if neuron.reset == "soft":
         return False
     if weight.numel() > MOST_SYNAPSES or frames.numel() == 0 or (bias is not None and bias.dim() > 3):
         return False
@@ -101,7 +102,9 @@ class _IntegrateConv(torch.autograd.Function):
     """Spikes ``(T, N, H', W', C')`` and end states ``(N, H', W', C')``."""
 
     @staticmethod
-    def forward(ctx, frames, weight, bias, convolution, steps, neuron, limit, report):  # type: ignore[no-untyped-def]
+    def forward(  # type: ignore[no-untyped-def]
+        ctx, frames, weight, bias, threshold, keep_share, convolution, steps, neuron, limit, report
+    ):
         geometry = convolution.geometry(frames.shape[2:], weight.shape)
         keep = any(ctx.needs_input_grad)
         made = run(flat(frames), weight.numpy(), bias, geometry, steps, neuron, keep, limit)
@@ -116,6 +119,7 @@ class _IntegrateConv(torch.autograd.Function):
         ctx.set_materialize_grads(False)
         if keep:
             ctx.geometry, ctx.neuron, ctx.bias_shape = geometry, neuron, bias.shape
+            ctx.types = threshold.dtype, keep_share.dtype
             # an eighth of what a backward pass would otherwise keep of the layer in front
             ctx.inputs = None if wide else made.inputs
             ctx.save_for_backward(weight, frames if wide else None, torch.from_numpy(made.before_reset))
@@ -141,8 +145,9 @@ class _IntegrateConv(torch.autograd.Function):
             ctx.neuron,
             (d_spikes, d_current, d_potential),
             ctx.needs_input_grad[0],
+            any(ctx.needs_input_grad[3:5]),
         )
-        from_inputs, from_weight, from_bias = gradients
+        from_inputs, from_weight, from_bias, learnt = gradients
         channels, *sides = ctx.geometry.inputs
         d_frames = None
         if from_inputs is not None:
@@ -150,7 +155,9 @@ class _IntegrateConv(torch.autograd.Function):
         channels, *sides = ctx.geometry.outputs
         d_bias = _channels_first(torch.from_numpy(from_bias).view(*sides, channels))
         d_weight = torch.from_numpy(from_weight).view(weight.shape)
-        return d_frames, d_weight, d_bias.sum_to_size(ctx.bias_shape), None, None, None, None, None
+        scalars = zip(fused.scalars(learnt), ctx.types, strict=True)
+        d_scalars = [scalar.to(kind) for scalar, kind in scalars]
+        return d_frames, d_weight, d_bias.sum_to_size(ctx.bias_shape), *d_scalars, *[None] * 5
 
 
 def _channels_first(tensor: torch.Tensor) -> torch.Tensor:

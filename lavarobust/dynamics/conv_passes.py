@@ -45,6 +45,7 @@ def run(
         np.int32(DECAY_UNITY - neuron.current_decay),
         np.int32(DECAY_UNITY - neuron.voltage_decay),
         np.int32(neuron.threshold * STATE_UNIT),
+        np.int32(-1 if neuron.reset == "soft" else 0),
     )
     laid_out = way.lay_out(weight)
 
@@ -58,9 +59,10 @@ def run(
 
 def go_back(
     inputs: np.ndarray, before_reset: np.ndarray, weight: np.ndarray, geometry: Geometry, neuron: LIF,
-    given: tuple[torch.Tensor | None, ...], asked: bool,
-) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:  # fmt: skip
-    """Gradients of inputs ``(F, N, inputs)`` if asked, of the weight, and of biases ``(K,)``."""
+    given: tuple[torch.Tensor | None, ...], asked: bool, learning: bool,
+) -> tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
+    """Gradients of inputs ``(F, N, inputs)`` if asked, of the weight, and of biases ``(K,)``; and where
+    the population's scalars learn, each neuron's parts of theirs ``(N, 2, K)``."""
     steps, samples, padded = before_reset.shape
     way, back = gather.forward(geometry), gather.backward(geometry)
     into = way.blocks.target
@@ -79,9 +81,10 @@ def go_back(
         d_bias=reuse.zeros((samples, padded), np.float32),
         d_current=pad(d_current, into),
         d_potential=pad(d_potential, into),
+        d_learnt=reuse.zeros((samples, 2, padded if learning else 0), np.float32),
     )
     laid_out = back.lay_out(weight)
-    passing = fused.passing(neuron, torch.Size((samples, padded)))
+    passing = fused.passing(neuron, torch.Size((samples, padded)), learning)
 
     def part(first: int, last: int) -> None:
         room = Room(
@@ -91,12 +94,14 @@ def go_back(
             d_input=_zeros(back.blocks.target.size),
             d_spikes=_zeros(into.size),
             slope=_zeros(BLOCK),
+            rest=_zeros(BLOCK),
         )
         go_back_samples(wanted, way.blocks, laid_out, back.blocks, passing, room, first, last)
 
     share_out(part, samples, PARTS)
     d_bias = unpad(wanted.d_bias.sum(axis=0, keepdims=True), into)[0]
-    return (wanted.d_frames if asked else None), way.collect(wanted.d_weights.sum(axis=0)), d_bias
+    d_weight = way.collect(wanted.d_weights.sum(axis=0))
+    return (wanted.d_frames if asked else None), d_weight, d_bias, wanted.d_learnt
 
 
 def pad(values: np.ndarray, place: Padded) -> np.ndarray:

@@ -8,13 +8,14 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from lavarobust.dynamics import gather, stepwise
+from lavarobust.dynamics import fused, gather, stepwise
 from lavarobust.dynamics.conv_passes import flat, go_back, run, unpad
 from lavarobust.dynamics.geometry import Convolution
 from lavarobust.dynamics.population import LIF, State, make_window
 from lavarobust.dynamics.rows import LANES
+from lavarobust.dynamics.surrogate import Surrogate
 from lavarobust.dynamics.unshared import peak
-from lavarobust.netx.limits import CONV_SUM_BITS
+from lavarobust.netx.limits import CONV_SUM_BITS, DECAY_UNITY
 
 
 @lru_cache(maxsize=1)
@@ -29,7 +30,9 @@ def trusted() -> bool:
                 weight, frames = torch.full_like(weight, extreme), torch.ones_like(frames)
                 # the largest input for which no sum is cut: sums then fill all of float32's integers
                 frames[0] = (1 << (CONV_SUM_BITS - 1)) // int(reach(weight)) - 1
-            if not _agrees(frames, weight, convolution, LIF(1000, 300, 5_000)):
+            surrogate = Surrogate(through_reset=True, scale=0.5)
+            neurons = LIF(1000, 300, 5_000), LIF(DECAY_UNITY, 300, 5_000, surrogate, "soft")
+            if not all(_agrees(frames, weight, convolution, neuron) for neuron in neurons):
                 return False
     return True
 
@@ -63,12 +66,16 @@ def _agrees(frames: torch.Tensor, weight: torch.Tensor, convolution: Convolution
         return False
     d_spikes = torch.linspace(-1, 1, reference.spikes.numel()).view(steps, len(zero), *shape)
     ours = go_back(
-        flat(frames), made.before_reset, weight.numpy(), geometry, neuron, (d_spikes, None, None), True
+        flat(frames), made.before_reset, weight.numpy(), geometry, neuron, (d_spikes, None, None), True, True
     )
     silent = zero.float()
     expected = stepwise.go_back(
-        reference.before_reset, len(frames), neuron, d_spikes.movedim(-1, 2), silent, silent
+        reference.before_reset, len(frames), neuron, d_spikes.movedim(-1, 2), silent, silent, silent
     )
+    assert expected.threshold is not None and expected.keep is not None
+    scalars = torch.stack((expected.threshold, expected.keep))
+    if not _alike(torch.stack(fused.scalars(ours[3])).numpy(), scalars):
+        return False
     d_frames, d_weight = torch.autograd.grad(sums, (exact, kernel), expected.sums.double())
     return _alike(ours[1], d_weight.reshape(-1)) and _alike(ours[0], d_frames.movedim(2, -1).flatten(2))
 

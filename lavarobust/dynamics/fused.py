@@ -29,6 +29,7 @@ from lavarobust.dynamics.population import (
 from lavarobust.dynamics.sharing import share_out
 from lavarobust.dynamics.surrogate import SURROGATES
 from lavarobust.netx.limits import DECAY_UNITY, POTENTIAL_LIMIT, STATE_HALF_RANGE
+from lavarobust.netx.model import Reset
 
 _CODES = {name: code for code, name in enumerate(SURROGATES)}
 _SMALL = 1 << 16
@@ -63,6 +64,7 @@ def run(window: Window) -> Outcome:
         mode(neuron.voltage_decay),
         np.array(limits, dtype=kind),
         neuron.spikes,
+        neuron.reset == "soft",
         window.may_wrap,
         window.may_clip,
         wraps,
@@ -88,9 +90,13 @@ def go_back(
     d_spikes: torch.Tensor,
     d_current: torch.Tensor,
     d_potential: torch.Tensor,
+    start: torch.Tensor | None = None,
 ) -> Gradients:
-    """Gradients of a window, all in float32; see :func:`lavarobust.dynamics.lif.integrate`."""
+    """As :func:`lavarobust.dynamics.stepwise.go_back`."""
     shape = before_reset.shape[1:]
+    learning = start is not None
+    first = before_reset.new_zeros(shape) if start is None else start.expand(shape).contiguous()
+    d_learnt = np.zeros((shape[0], 2, shape[1:].numel() if learning else 0), dtype=np.float32)
     d_sums, d_bias = before_reset.new_empty((frames, *shape)), before_reset.new_zeros(shape)
     d_u = d_current.clone(memory_format=torch.contiguous_format)
     d_v = d_potential.clone(memory_format=torch.contiguous_format)
@@ -99,17 +105,25 @@ def go_back(
         shape[0],
         before_reset.numel(),
         _steps_first(before_reset),
+        _samples_first(first),
         _steps_first(d_spikes),
         _steps_first(d_sums),
         _samples_first(d_bias),
         _samples_first(d_u),
         _samples_first(d_v),
-        passing(neuron, shape),
+        d_learnt,
+        passing(neuron, shape, learning),
     )
-    return Gradients(d_sums, d_bias, d_u, d_v)
+    return Gradients(d_sums, d_bias, d_u, d_v, *(scalars(d_learnt) if learning else ()))
 
 
-def passing(neuron: LIF, shape: torch.Size) -> Passing:
+def scalars(d_learnt: np.ndarray) -> tuple[torch.Tensor, torch.Tensor]:
+    """Gradients of threshold mantissa and kept share, of which each neuron has its part in ``(N, 2, K)``."""
+    threshold, keep = d_learnt.sum(axis=(0, 2), dtype=np.float64)
+    return torch.tensor(threshold * STATE_UNIT), torch.tensor(keep)
+
+
+def passing(neuron: LIF, shape: torch.Size, learning: bool = False) -> Passing:
     """How gradients pass a population of shape ``(N, *shape)``, for compiled loops."""
     kind = np.dtype(np.float32)
     return Passing(
@@ -117,8 +131,12 @@ def passing(neuron: LIF, shape: torch.Size) -> Passing:
         np.float32(STATE_UNIT),
         np.float32(neuron.threshold * STATE_UNIT),
         np.float32(neuron.surrogate.width),
+        np.float32(neuron.surrogate.scale),
         neuron.spikes,
         neuron.surrogate.through_reset,
+        neuron.reset == "soft",
+        neuron.surrogate.relative,
+        learning,
         _kept(neuron.current_decay, shape, kind),
         _kept(neuron.voltage_decay, shape, kind),
     )
@@ -128,8 +146,11 @@ def passing(neuron: LIF, shape: torch.Size) -> Passing:
 def trusted() -> bool:
     """Whether the compiled loops give the reference's numbers on this machine, on operands at every edge."""
     generator = torch.Generator().manual_seed(0)
-    for current_decay, voltage_decay in ((DECAY_UNITY, 0), (0, 0), (1000, 300)):
-        neuron = LIF(current_decay, voltage_decay, 70_000)
+    kinds: tuple[tuple[int, int, Reset], ...] = (
+        (DECAY_UNITY, 0, "hard"), (0, 0, "soft"), (1000, 300, "hard"), (DECAY_UNITY, 300, "soft"),
+    )  # fmt: skip
+    for current_decay, voltage_decay, reset in kinds:
+        neuron = LIF(current_decay, voltage_decay, 70_000, reset=reset)
         for magnitude in (1_000, 131_072, 1_000_000):
             sums = torch.randint(-magnitude, magnitude + 1, (3, 2, 40), generator=generator).double()
             sums[:, 0, 0], sums[:, 1, 1] = magnitude, -magnitude

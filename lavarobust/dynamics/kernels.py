@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from lavarobust.dynamics.compiled import compiled, unmanaged
+from lavarobust.dynamics.compiled import compiled, inlined, unmanaged
 
 BLOCK = 2048
 """Neurons per block: a few arrays of it fill half a first-level cache."""
@@ -35,6 +35,7 @@ def run_kernel(
     mode_v: int,
     constants: Any,
     spiking: bool,
+    soft: bool,
     may_wrap: bool,
     may_clip: bool,
     wraps: Any,
@@ -109,14 +110,18 @@ def run_kernel(
                     emitted = spikes[t, n, low:high]
                     for k in range(size):
                         emitted[k] = one if vn[k] > threshold else zero
-                    for k in range(size):
-                        vn[k] = zero if vn[k] > threshold else vn[k]
+                    if soft:
+                        for k in range(size):
+                            vn[k] = vn[k] - threshold if vn[k] > threshold else vn[k]
+                    else:
+                        for k in range(size):
+                            vn[k] = zero if vn[k] > threshold else vn[k]
             peaks[n, 0] = max(peaks[n, 0], top_u[:size].max())
             peaks[n, 1] = max(peaks[n, 1], top_v[:size].max())
 
 
 @unmanaged
-def slopes(code: int, potential: Any, threshold: Any, width: Any, slope: Any) -> None:
+def slopes(code: int, potential: Any, threshold: Any, width: Any, scale: Any, slope: Any) -> None:
     """The surrogates of :mod:`lavarobust.dynamics.surrogate`, by their place in its table.
 
     Writes the derivative of each spike with respect to its potential ``(K,)`` into ``slope``, all float32.
@@ -153,7 +158,7 @@ def slopes(code: int, potential: Any, threshold: Any, width: Any, slope: Any) ->
         for k in range(size):
             slope[k] = math.exp(-half * (slope[k] * per_width) * (slope[k] * per_width))
         factor = per_width / np.float32(math.sqrt(2 * math.pi))
-    factor *= per_threshold
+    factor *= per_threshold * scale
     for k in range(size):
         slope[k] *= factor
 
@@ -163,8 +168,12 @@ class Passing(NamedTuple):
 
     Attributes:
         code: the surrogate's place in its table.
-        unit, threshold, width: float32; a sum's state units, the threshold's, and the surrogate's width.
+        unit, threshold, width, scale: float32; a sum's state units, the threshold's, and the surrogate's
+            width and factor.
         spiking, through_reset: whether spikes, and resets, are differentiated.
+        soft: whether a reset takes the threshold off, and not all.
+        relative: whether the surrogate's width grows with the threshold.
+        learning: whether the gradients of threshold and leak are wanted.
         kept_u, kept_v: ``(K,)`` float32 shares of current and potential that a step keeps.
     """
 
@@ -172,8 +181,12 @@ class Passing(NamedTuple):
     unit: np.float32
     threshold: np.float32
     width: np.float32
+    scale: np.float32
     spiking: bool
     through_reset: bool
+    soft: bool
+    relative: bool
+    learning: bool
     kept_u: np.ndarray
     kept_v: np.ndarray
 
@@ -189,6 +202,9 @@ def go_back_row(
     dv: Any,
     ku: Any,
     kv: Any,
+    before: Any,
+    begins: bool,
+    learnt: Any,
     passing: Any,
 ) -> None:
     """A step of K neurons back, all ``(K,)`` float32.
@@ -201,12 +217,27 @@ def go_back_row(
         db: added to, those of the biases.
         du, dv: those of the states, after the step and then before it.
         ku, kv: shares of the states that a step keeps.
+        before: what ``decided`` was one step before; where the window ``begins``, the potentials it
+            began with.
+        learnt: ``(2, K)``, added to where the scalars are learnt: each neuron's part in the gradients of
+            threshold (in state units) and leak.
     """
     threshold, size = passing.threshold, len(decided)
     zero, one = np.float32(0), np.float32(1)
     if passing.spiking:
-        slopes(passing.code, decided, threshold if threshold > 0 else one, passing.width, slope)
-        if passing.through_reset:
+        slopes(
+            passing.code, decided, threshold if threshold > 0 else one, passing.width, passing.scale, slope
+        )
+        if passing.learning:
+            _learn_threshold(decided, wanted, slope, dv, learnt[0], passing)
+        if passing.soft:
+            if passing.through_reset:
+                for k in range(size):
+                    dv[k] = dv[k] - dv[k] * threshold * slope[k] + slope[k] * wanted[k]
+            else:
+                for k in range(size):
+                    dv[k] += slope[k] * wanted[k]
+        elif passing.through_reset:
             for k in range(size):
                 silent = one if decided[k] <= threshold else zero
                 dv[k] = dv[k] * silent - dv[k] * decided[k] * slope[k] + slope[k] * wanted[k]
@@ -214,6 +245,8 @@ def go_back_row(
             for k in range(size):
                 silent = one if decided[k] <= threshold else zero
                 dv[k] = dv[k] * silent + slope[k] * wanted[k]
+    if passing.learning:
+        _learn_leak(before, begins, dv, learnt[1], passing)
     unit = passing.unit
     for k in range(size):
         db[k] += dv[k]
@@ -225,19 +258,49 @@ def go_back_row(
         dv[k] *= kv[k]
 
 
+@inlined
+def _learn_threshold(decided: Any, wanted: Any, slope: Any, dv: Any, learnt: Any, passing: Any) -> None:
+    """Through the distance to the threshold, and through what a soft reset takes off."""
+    threshold, zero, one = passing.threshold, np.float32(0), np.float32(1)
+    per_threshold = one / (threshold if threshold > 0 else one)
+    through = one if passing.through_reset else zero
+    for k in range(len(decided)):
+        taken = threshold if passing.soft else decided[k]
+        distance = decided[k] * per_threshold if passing.relative else one
+        learnt[k] -= (wanted[k] - through * dv[k] * taken) * slope[k] * distance
+    if passing.soft:
+        for k in range(len(decided)):
+            learnt[k] -= dv[k] if decided[k] > threshold else zero
+
+
+@inlined
+def _learn_leak(before: Any, begins: bool, dv: Any, learnt: Any, passing: Any) -> None:
+    """By what the step before left of the potential."""
+    threshold, zero = passing.threshold, np.float32(0)
+    if begins or not passing.spiking:
+        for k in range(len(dv)):
+            learnt[k] += dv[k] * before[k]
+    else:
+        for k in range(len(dv)):
+            left = before[k] - threshold if passing.soft else zero
+            learnt[k] += dv[k] * (left if before[k] > threshold else before[k])
+
+
 @compiled
 def go_back_kernel(
     before_reset: Any,
+    start: Any,
     d_spikes: Any,
     d_sums: Any,
     d_bias: Any,
     d_u: Any,
     d_v: Any,
+    d_learnt: Any,
     passing: Any,
     first: int,
     last: int,
 ) -> None:
-    """Backward; ``passing`` is a :class:`Passing`."""
+    """Backward; ``passing`` is a :class:`Passing`, ``start`` and ``d_learnt`` are empty where none learns."""
     steps, neurons, frames = before_reset.shape[0], before_reset.shape[2], d_sums.shape[0]
     slope, unread = np.empty(BLOCK, dtype=np.float32), np.empty(BLOCK, dtype=np.float32)
     for n in range(first, last):
@@ -248,4 +311,6 @@ def go_back_kernel(
             for t in range(steps - 1, -1, -1):
                 ds = d_sums[t, n, low:high] if t < frames else unread[: high - low]
                 decided, wanted = before_reset[t, n, low:high], d_spikes[t, n, low:high]
-                go_back_row(decided, wanted, slope, ds, db, du, dv, ku, kv, passing)
+                before = before_reset[t - 1, n, low:high] if t > 0 else start[n, low:high]
+                learnt = d_learnt[n, :, low:high]
+                go_back_row(decided, wanted, slope, ds, db, du, dv, ku, kv, before, t == 0, learnt, passing)

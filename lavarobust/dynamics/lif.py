@@ -49,11 +49,14 @@ def integrate(
     neuron: LIF,
     bias: torch.Tensor | None = None,
     start: State | None = None,
+    threshold: torch.Tensor | None = None,
+    keep: torch.Tensor | None = None,
 ) -> Trajectory:
     """Run one population over a window, exactly, with a surrogate backward.
 
-    Gradients flow to ``sums``, ``bias`` and ``start`` from the spikes and from the end states; wrap,
-    clip and truncation count as identities there.
+    Gradients flow to ``sums``, ``bias``, ``start`` and the scalars from the spikes and from the end
+    states; wrap, clip and truncation count as identities there. A threshold's gradient has two ways,
+    the spike's distance to it and what a soft reset takes off (Kundu et al. 2021).
 
     Args:
         sums: ``(F, N, *shape)`` integer-valued synaptic sums of the first F steps; none follow.
@@ -61,6 +64,9 @@ def integrate(
         neuron: the population's parameters.
         bias: ``(*shape)`` or ``(N, *shape)``, integer-valued state units (mantissa << 6).
         start: states before the first step; zero if None.
+        threshold: of no axis, where it is trained: the neuron's mantissa itself.
+        keep: of no axis, where the leak is trained: the share ``(4096 - dv) / 4096`` of its potential
+            that the neuron keeps in a step.
     """
     if bias is None:
         bias = sums.new_zeros(())
@@ -68,7 +74,10 @@ def integrate(
     current = sums.new_zeros(shape) if start is None else start.current
     potential = sums.new_zeros(shape) if start is None else start.potential
     kept: dict[str, Outcome] = {}
-    spikes, current, potential = _Integrate.apply(sums, bias, current, potential, steps, neuron, kept)
+    scalars = [sums.new_zeros(()) if scalar is None else scalar for scalar in (threshold, keep)]
+    spikes, current, potential = _Integrate.apply(
+        sums, bias, current, potential, *scalars, steps, neuron, kept
+    )
     outcome = kept["outcome"]
     return Trajectory(
         spikes,
@@ -82,34 +91,43 @@ def integrate(
 
 class _Integrate(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, sums, bias, current, potential, steps, neuron, kept):  # type: ignore[no-untyped-def]
+    def forward(  # type: ignore[no-untyped-def]
+        ctx, sums, bias, current, potential, threshold, keep_share, steps, neuron, kept
+    ):
         keep = any(ctx.needs_input_grad)
         window = make_window(sums, bias, State(current, potential), steps, neuron, keep)
         outcome = _engine(window).run(window)
         kept["outcome"] = outcome
         if keep:
-            ctx.save_for_backward(outcome.before_reset)
+            learns = any(ctx.needs_input_grad[4:6])
+            ctx.save_for_backward(outcome.before_reset, potential if learns else None)
             ctx.engine, ctx.neuron, ctx.frames, ctx.bias_shape = (
                 _engine(window),
                 neuron,
                 len(sums),
                 bias.shape,
             )
-            ctx.types = tuple(tensor.dtype for tensor in (sums, bias, current, potential))
+            ctx.types = tuple(
+                tensor.dtype for tensor in (sums, bias, current, potential, threshold, keep_share)
+            )
         return outcome.spikes.to(sums.dtype), outcome.end.current, outcome.end.potential
 
     @staticmethod
     def backward(ctx, d_spikes, d_current, d_potential):  # type: ignore[no-untyped-def]
-        (before_reset,) = ctx.saved_tensors
+        before_reset, start = ctx.saved_tensors
         given = (tensor.float() for tensor in (d_spikes, d_current, d_potential))
-        gradients = ctx.engine.go_back(before_reset, ctx.frames, ctx.neuron, *given)
+        start = None if start is None else start.float()
+        gradients = ctx.engine.go_back(before_reset, ctx.frames, ctx.neuron, *given, start)
         d_bias = gradients.bias.sum_to_size(ctx.bias_shape)
-        made = (gradients.sums, d_bias, gradients.current, gradients.potential)
-        return *(tensor.to(kind) for tensor, kind in zip(made, ctx.types, strict=True)), None, None, None
+        states = (gradients.sums, d_bias, gradients.current, gradients.potential)
+        made = (*states, gradients.threshold, gradients.keep)
+        typed = (
+            None if tensor is None else tensor.to(kind) for tensor, kind in zip(made, ctx.types, strict=True)
+        )
+        return *typed, None, None, None
 
 
 def _engine(window: Window) -> Any:
-    soft = window.neuron.reset == "soft"
-    if window.sums.device.type == "cpu" and window.stays_in_int32 and not soft and fused.trusted():
+    if window.sums.device.type == "cpu" and window.stays_in_int32 and fused.trusted():
         return fused
     return stepwise

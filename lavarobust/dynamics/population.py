@@ -118,12 +118,19 @@ class Outcome:
 
 @dataclass(frozen=True, eq=False)
 class Gradients:
-    """Gradients of a window's inputs: ``(F, N, *shape)`` and three times ``(N, *shape)``."""
+    """Gradients of a window's inputs: ``(F, N, *shape)`` and three times ``(N, *shape)``.
+
+    Attributes:
+        threshold, keep: those of the population's scalars, its threshold mantissa and the share of its
+            potential that a step keeps; None unless wanted.
+    """
 
     sums: torch.Tensor
     bias: torch.Tensor
     current: torch.Tensor
     potential: torch.Tensor
+    threshold: torch.Tensor | None = None
+    keep: torch.Tensor | None = None
 
 
 def make_window(

@@ -96,7 +96,7 @@ def learn_tile(
 @intrinsic
 def step_rows(
     typingctx: Any, sums: Any, bias: Any, u: Any, v: Any, before_reset: Any, spikes: Any, rows: Any,
-    kept_u: Any, kept_v: Any, threshold: Any, keep: Any, tops: Any,
+    kept_u: Any, kept_v: Any, threshold: Any, left: Any, keep: Any, tops: Any,
 ) -> Any:  # fmt: skip
     """Advance rows of leaky integrate-and-fire neurons by one step, in 32-bit integers.
 
@@ -107,6 +107,8 @@ def step_rows(
         spikes: float32, written.
         kept_u, kept_v: int32, shares of 4096 that a step leaves of current and potential.
         threshold: int32 state units.
+        left: int32 mask of the part beyond the threshold that a spike leaves: all of a soft reset's, 0
+            of a hard one's.
         tops: int32 of two rows, largest magnitudes of currents and potentials before they were cut.
 
     Returns:
@@ -114,11 +116,12 @@ def step_rows(
     """
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        arrays = (0, 1, 2, 3, 4, 5, 11)
+        arrays = (0, 1, 2, 3, 4, 5, 12)
         sums, bias, u, v, before, spikes, tops = (
             context.make_array(signature.args[i])(context, builder, args[i]).data for i in arrays
         )
-        rows, threshold, keep = args[6], _everywhere(builder, args[9]), args[10]
+        rows, threshold, keep = args[6], _everywhere(builder, args[9]), args[11]
+        mask = _everywhere(builder, args[10])
         shares = [_everywhere(builder, args[i]) for i in (7, 8)]
         zero, lanes = ir.Constant(INTS, None), ir.Constant(INT64, LANES)
         top_at = [ir.Constant(INT64, 0), lanes]
@@ -151,7 +154,8 @@ def step_rows(
                 store_row(builder, before, at, builder.sitofp(state, FLOATS))
             fired = builder.icmp_signed(">", state, threshold)
             store_row(builder, spikes, at, builder.uitofp(fired, FLOATS))
-            store_row(builder, v, at, builder.select(fired, zero, state))
+            left = builder.and_(builder.sub(state, threshold), mask)
+            store_row(builder, v, at, builder.select(fired, left, state))
         for at, largest in zip(top_at, top, strict=True):
             store_row(builder, tops, at, builder.load(largest))
         totals = []
@@ -164,7 +168,19 @@ def step_rows(
 
     number = types.int32
     return types.UniTuple(number, 2)(
-        sums, bias, u, v, before_reset, spikes, types.intp, number, number, number, types.boolean, tops
+        sums,
+        bias,
+        u,
+        v,
+        before_reset,
+        spikes,
+        types.intp,
+        number,
+        number,
+        number,
+        number,
+        types.boolean,
+        tops,
     ), codegen
 
 

@@ -68,34 +68,55 @@ def go_back(
     d_spikes: torch.Tensor,
     d_current: torch.Tensor,
     d_potential: torch.Tensor,
+    start: torch.Tensor | None = None,
 ) -> Gradients:
-    """Gradients of a window, all in float32; see :func:`lavarobust.dynamics.lif.integrate`."""
+    """Gradients of a window, all in float32; see :func:`lavarobust.dynamics.lif.integrate`.
+
+    ``start`` is the potential before the first step, where the gradients of the scalars are wanted.
+    """
     keep_current, keep_potential = kept(neuron.current_decay), kept(neuron.voltage_decay)
-    unit = float(neuron.threshold * STATE_UNIT) or 1.0
-    if neuron.spikes:
+    threshold = neuron.threshold * STATE_UNIT
+    unit = float(threshold) or 1.0
+    spiked = (before_reset > threshold).to(before_reset.dtype) if neuron.spikes else None
+    # the potential after a reset is ``before - taken * spike``: a hard one takes all of it
+    taken = before_reset if neuron.reset == "hard" else torch.full_like(before_reset, threshold)
+    if spiked is not None:
         slope = neuron.surrogate.derivative(before_reset / unit - 1).div_(unit)
-        threshold = neuron.threshold * STATE_UNIT
-        # the potential after a reset is ``before - taken * spike``: a hard one takes all of it
-        taken, silent = before_reset, (before_reset <= threshold).to(before_reset.dtype)
-        if neuron.reset == "soft":
-            taken, silent = torch.full_like(before_reset, threshold), torch.ones_like(before_reset)
+        silent = 1 - spiked if neuron.reset == "hard" else torch.ones_like(spiked)
         direct = slope * d_spikes
     d_sums = before_reset.new_empty((frames, *before_reset.shape[1:]))
     d_bias = torch.zeros_like(before_reset[0])
+    d_threshold, d_keep = before_reset.new_zeros(2)
     d_u, d_v = d_current, d_potential
     for step in reversed(range(len(before_reset))):
-        if neuron.spikes:
+        if spiked is not None:
+            if start is not None:
+                wanted = d_spikes[step]
+                if neuron.surrogate.through_reset:
+                    wanted = wanted - d_v * taken[step]
+                per_threshold = before_reset[step] / unit if neuron.surrogate.relative else 1.0
+                d_threshold -= (wanted * slope[step] * per_threshold).sum()
+                if neuron.reset == "soft":
+                    d_threshold -= (d_v * spiked[step]).sum()
             through = d_v * silent[step]
             if neuron.surrogate.through_reset:
                 through = through - d_v * taken[step] * slope[step]
             d_v = through.add_(direct[step])
+        if start is not None:
+            left = start
+            if step > 0:
+                left = before_reset[step - 1]
+                left = left if spiked is None else left - taken[step - 1] * spiked[step - 1]
+            d_keep += (d_v * left).sum()
         d_bias += d_v
         d_u = d_u + d_v
         if step < frames:
             torch.mul(d_u, STATE_UNIT, out=d_sums[step])
         d_u = (d_u * keep_current).float()
         d_v = (d_v * keep_potential).float()
-    return Gradients(d_sums, d_bias, d_u, d_v)
+    if start is None:
+        return Gradients(d_sums, d_bias, d_u, d_v)
+    return Gradients(d_sums, d_bias, d_u, d_v, d_threshold * STATE_UNIT, d_keep)
 
 
 def _leak(state: torch.Tensor, decay: Decay) -> torch.Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -51,6 +51,8 @@ SURROGATES: dict[str, Callable[[torch.Tensor, float], torch.Tensor]] = {
     "gaussian": _gaussian,
 }
 
+_NARROWER_WITH_WIDTH = ("arctangent", "sigmoid")
+
 
 @dataclass(frozen=True)
 class Surrogate:
@@ -60,23 +62,39 @@ class Surrogate:
         name: one of :data:`SURROGATES`.
         width: in units of the threshold (for ``sigmoid`` and ``arctangent`` a slope: larger is
             narrower, as their papers have it); positive.
-        through_reset: whether the hard reset is differentiated too (the papers' code does) or
-            treated as a constant (SLAYER does).
+        through_reset: whether the reset is differentiated too (the papers' code does) or
+            treated as a constant (SLAYER and HIRE-SNN do).
+        scale: factor of the derivative; HIRE-SNN has 0.3 (Kundu et al. 2021, Eq. 5).
+        relative: whether the width grows with a trained threshold, as HIRE-SNN has it; else it is in
+            units of the layer's drive, as in the other papers' code (see :meth:`at`). The two
+            differ in the gradient of the threshold too, and not at all at a threshold of 1.
 
     Raises:
-        SettingsError: unknown name, or a width that is not positive and finite.
+        SettingsError: unknown name, or a width or scale that is not positive and finite.
     """
 
     name: str = "triangular"
     width: float = 1.0
     through_reset: bool = False
+    scale: float = 1.0
+    relative: bool = True
 
     def __post_init__(self) -> None:
         if self.name not in SURROGATES:
             raise SettingsError(f"surrogate {self.name!r} is unknown. Choose from: {', '.join(SURROGATES)}.")
-        if not (math.isfinite(self.width) and self.width > 0):
-            raise SettingsError(f"surrogate width {self.width} is impossible. Give a positive number.")
+        for what in ("width", "scale"):
+            value = getattr(self, what)
+            if not (math.isfinite(value) and value > 0):
+                raise SettingsError(f"surrogate {what} {value} is impossible. Give a positive number.")
 
     def derivative(self, z: torch.Tensor) -> torch.Tensor:
         """Derivative of the spike with respect to ``z``, in the shape of ``z``."""
-        return SURROGATES[self.name](z, self.width)
+        slope = SURROGATES[self.name](z, self.width)
+        return slope if self.scale == 1 else slope.mul_(self.scale)
+
+    def at(self, threshold: float) -> Surrogate:
+        """The same one with its width in units of a threshold, which is given in units of drive."""
+        if self.relative or threshold == 1:
+            return self
+        narrower = self.name in _NARROWER_WITH_WIDTH
+        return replace(self, width=self.width * threshold if narrower else self.width / threshold)

@@ -76,6 +76,7 @@ def test_the_same_integers_and_gradients(data) -> None:
         data.draw(decays),
         data.draw(st.sampled_from([0, 500, 5_000, 131_072])),
         Surrogate(data.draw(st.sampled_from(list(SURROGATES))), 1.3, data.draw(st.booleans())),
+        data.draw(st.sampled_from(["hard", "soft"])),
     )
     with pytest.MonkeyPatch.context() as monkeypatch:
         results, used = both(
@@ -84,6 +85,24 @@ def test_the_same_integers_and_gradients(data) -> None:
         )  # fmt: skip
     assert used in (1, 2)
     assert_alike(results)
+
+
+@pytest.mark.parametrize("reset", ["hard", "soft"])
+def test_threshold_and_leak_learn_the_same(monkeypatch, reset) -> None:
+    generator = torch.Generator().manual_seed(6)
+    frames = (torch.rand(4, 3, 2, 9, 9, generator=generator) < 0.4).float()
+    weight = 2.0 * torch.randint(-20, 40, (5, 2, 3, 3), generator=generator)
+    neuron = LIF(4096, 256, 150, Surrogate(through_reset=True), reset)
+    learnt = []
+    for trusted in (True, False):
+        monkeypatch.setattr(conv_layer, "trusted", lambda trusted=trusted: trusted)
+        threshold, keep = torch.tensor(150.0, requires_grad=True), torch.tensor(0.9375, requires_grad=True)
+        run = integrate_conv(frames, weight, PLAIN, 6, neuron, threshold=threshold, keep=keep)
+        assert 0.05 < run.spikes.mean() < 0.6
+        (run.spikes.sum() + 1e-3 * run.end.potential.sum()).backward()
+        learnt.append((threshold.grad, keep.grad))
+    assert all(learnt[0])
+    torch.testing.assert_close(*learnt, rtol=1e-4, atol=0)
 
 
 def test_wraps_clips_and_spikes_occur_in_what_is_compared(monkeypatch) -> None:

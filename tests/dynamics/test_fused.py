@@ -41,9 +41,10 @@ decays = st.one_of(st.sampled_from([0, 4096]), st.integers(0, 4096))
     voltage_decay=decays,
     threshold=st.sampled_from([0, 1, 4095, 4097, 131_071, 131_072]),
     magnitude=st.sampled_from([10, 2_000, 131_072, 3_000_000]),
+    reset=st.sampled_from(["hard", "soft"]),
 )
-def test_the_same_integers(seed, current_decay, voltage_decay, threshold, magnitude) -> None:
-    neuron = LIF(current_decay, voltage_decay, threshold)
+def test_the_same_integers(seed, current_decay, voltage_decay, threshold, magnitude, reset) -> None:
+    neuron = LIF(current_decay, voltage_decay, threshold, reset=reset)
     window = random_window(np.random.default_rng(seed), neuron, magnitude)
     assert_alike(fused.run(window), stepwise.run(window))
 
@@ -86,26 +87,33 @@ def test_slopes_equal_the_surrogates(name, width) -> None:
     z = torch.linspace(-4, 4, 33)
     threshold, ours = 640.0, np.zeros(33, dtype=np.float32)
     potential = ((z + 1) * threshold).numpy()
-    slopes(list(SURROGATES).index(name), potential, np.float32(threshold), np.float32(width), ours)
-    reference = Surrogate(name, width).derivative(torch.from_numpy(potential) / threshold - 1) / threshold
+    code, numbers = list(SURROGATES).index(name), np.float32([threshold, width, 0.3])
+    slopes(code, potential, *numbers, ours)
+    surrogate = Surrogate(name, width, scale=0.3)
+    reference = surrogate.derivative(torch.from_numpy(potential) / threshold - 1) / threshold
     torch.testing.assert_close(torch.from_numpy(ours), reference, rtol=1e-5, atol=1e-10)
 
 
 @pytest.mark.parametrize("name", list(SURROGATES))
 @pytest.mark.parametrize("through_reset", [False, True])
 @pytest.mark.parametrize(("current_decay", "voltage_decay"), [(4096, 0), (0, 0), (1000, 300)])
-def test_the_same_gradients(name, through_reset, current_decay, voltage_decay) -> None:
+@pytest.mark.parametrize(("reset", "relative"), [("hard", True), ("soft", True), ("soft", False)])
+def test_the_same_gradients(name, through_reset, current_decay, voltage_decay, reset, relative) -> None:
     rng = np.random.default_rng(4)
-    neuron = LIF(current_decay, voltage_decay, 2_000, Surrogate(name, 1.3, through_reset))
+    surrogate = Surrogate(name, 1.3, through_reset, 0.7, relative)
+    neuron = LIF(current_decay, voltage_decay, 2_000, surrogate, reset)
     window = random_window(rng, neuron, 3_000)
     before_reset = stepwise.run(window).before_reset
     given = [
         torch.tensor(rng.normal(size=size), dtype=torch.float32) for size in ((6, 3, 4, 5), *[(3, 4, 5)] * 2)
     ]
-    ours = fused.go_back(before_reset, 4, neuron, *given)
-    reference = stepwise.go_back(before_reset, 4, neuron, *given)
+    start = window.start.potential.float()
+    ours = fused.go_back(before_reset, 4, neuron, *given, start)
+    reference = stepwise.go_back(before_reset, 4, neuron, *given, start)
+    assert reference.threshold != 0 and reference.keep != 0
     for mine, theirs in zip(vars(ours).values(), vars(reference).values(), strict=True):
-        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-5, check_dtype=False)
+    assert fused.go_back(before_reset, 4, neuron, *given).threshold is None
 
 
 def test_a_readout_has_no_slope() -> None:

@@ -108,53 +108,86 @@ def test_split_window_continues_where_it_stopped() -> None:
 
 @pytest.mark.parametrize("reset", ["hard", "soft"])
 @pytest.mark.parametrize("through_reset", [False, True])
+@pytest.mark.parametrize("relative", [False, True])
 @pytest.mark.parametrize(("current_decay", "voltage_decay"), [(4096, 0), (0, 0), (2048, 1024)])
 def test_backward_equals_autograd_of_the_unfused_neuron(
-    reset, through_reset, current_decay, voltage_decay
+    reset, through_reset, relative, current_decay, voltage_decay
 ) -> None:
-    surrogate = Surrogate("triangular", 0.7, through_reset)
+    surrogate = Surrogate("triangular", 0.7, through_reset, 0.3, relative)
     neuron = LIF(current_decay, voltage_decay, 50, surrogate, reset)
     rng = np.random.default_rng(5)
     # multiples of 64 * 4096 keep every decay exact, so truncation has nothing to hide
     values = rng.integers(-40, 60, size=(5, 2, 3)).astype(np.float64)
     sums = torch.tensor(values, requires_grad=True)
     bias = torch.full((3,), 128.0, dtype=torch.float64, requires_grad=True)
-    run = integrate(sums, 6, neuron, bias)
+    threshold = torch.tensor(50.0, requires_grad=True)
+    keep = torch.tensor(1 - voltage_decay / 4096, requires_grad=True)
+    run = integrate(sums, 6, neuron, bias, threshold=threshold, keep=keep)
     weights = torch.tensor(rng.normal(size=(6, 2, 3)))
     ((run.spikes * weights).sum() + run.end.potential.sum() / 1000).backward()
 
     class Spike(torch.autograd.Function):
         @staticmethod
-        def forward(ctx, v):
-            ctx.save_for_backward(v)
-            return (v > 50 * 64).double()
+        def forward(ctx, z):
+            ctx.save_for_backward(z)
+            return (z > 0).double()
 
         @staticmethod
         def backward(ctx, grad):
-            (v,) = ctx.saved_tensors
-            return grad * surrogate.derivative(v / (50 * 64) - 1) / (50 * 64)
+            (z,) = ctx.saved_tensors
+            return grad * surrogate.derivative(z)
 
     reference = torch.tensor(values, requires_grad=True)
     reference_bias = torch.full((3,), 128.0, dtype=torch.float64, requires_grad=True)
+    reference_threshold = torch.tensor(50.0, dtype=torch.float64, requires_grad=True)
+    reference_keep = torch.tensor(1 - voltage_decay / 4096, dtype=torch.float64, requires_grad=True)
+    level = reference_threshold * 64
     u = v = torch.zeros(2, 3, dtype=torch.float64)
     total = torch.zeros((), dtype=torch.float64)
     for step in range(6):
 
-        def leak(state, decay):
-            kept = state * ((4096 - decay) / 4096)
+        def leak(state, share):
+            kept = state * share
             return kept + (kept.trunc() - kept).detach()
 
-        u = leak(u, current_decay) + (reference[step] * 64 if step < 5 else 0)
-        v = leak(v, voltage_decay) + u + reference_bias
-        spike = Spike.apply(v)
+        u = leak(u, 1 - current_decay / 4096) + (reference[step] * 64 if step < 5 else 0)
+        v = leak(v, reference_keep) + u + reference_bias
+        spike = Spike.apply(v / level - 1 if relative else (v - level) / (50 * 64))
         assert torch.equal(spike.detach(), run.spikes[step].detach())
         total = total + (spike * weights[step]).sum()
         spike = spike if through_reset else spike.detach()
-        v = v - spike * (v if reset == "hard" else 50 * 64)
+        v = v - spike * (v if reset == "hard" else level)
     (total + v.sum() / 1000).backward()
     assert run.spikes.any()
     torch.testing.assert_close(sums.grad, reference.grad, rtol=1e-5, atol=1e-7)
     torch.testing.assert_close(bias.grad, reference_bias.grad, rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(threshold.grad.double(), reference_threshold.grad, rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(keep.grad.double(), reference_keep.grad, rtol=1e-5, atol=1e-4)
+
+
+def test_gradients_of_threshold_and_leak_by_hand() -> None:
+    """HIRE-SNN's neuron (Kundu et al. 2021): threshold 10, leak 3/4, inputs 8, 12 and 2.
+
+    Potentials m = 8; 0.75 * 8 + 12 = 18, a spike, 8 left; 0.75 * 8 + 2 = 8. With z = m / 10 - 1 the slopes
+    0.3 * max(0, 1 - |z|) are 0.24, 0.06 and 0.24. The loss is the sum of the spikes plus the potential at
+    the end, so that each potential's gradient g is, back from the last step,
+    g3 = 1 + 0.24 / 10, g2 = 0.75 * g3 + 0.06 / 10, g1 = 0.75 * g2 + 0.24 / 10.
+    The threshold's is the sum of -slope * m / 10**2 over the steps, and minus what the spike hands on
+    of g3; the leak's is g2 * 8 (left by step 1) + g3 * 8 (by step 2). All in units of a sum.
+    """
+    neuron = LIF(4096, 1024, 10, Surrogate(scale=0.3), "soft")
+    sums = torch.tensor([8.0, 12.0, 2.0]).view(3, 1, 1).requires_grad_()
+    threshold, keep = torch.tensor(10.0, requires_grad=True), torch.tensor(0.75, requires_grad=True)
+    run = integrate(sums, 3, neuron, threshold=threshold, keep=keep)
+    assert run.spikes.flatten().tolist() == [0, 1, 0] and run.end.potential.item() == 8 * 64
+    (run.spikes.sum() + run.end.potential.sum() / 64).backward()
+    g3 = 1 + 0.024
+    g2 = 0.75 * g3 + 0.006
+    g1 = 0.75 * g2 + 0.024
+    torch.testing.assert_close(sums.grad.flatten(), torch.tensor([g1, g2, g3]))
+    through_distance = 0.24 * 0.08 + 0.06 * 0.18 + 0.24 * 0.08
+    torch.testing.assert_close(threshold.grad, torch.tensor(-through_distance - 0.75 * g3))
+    torch.testing.assert_close(keep.grad, torch.tensor(8 * g2 + 8 * g3))
 
 
 def test_readout_neuron_never_spikes_and_passes_gradient_to_its_potential() -> None:

@@ -22,8 +22,8 @@ def _learn(d_weights, start, source, at, first, last, d_target, offsets, kind, t
 
 
 @compiled
-def _step(sums, bias, u, v, before, spikes, rows, kept_u, kept_v, threshold, keep, tops):
-    return step_rows(sums, bias, u, v, before, spikes, rows, kept_u, kept_v, threshold, keep, tops)
+def _step(sums, bias, u, v, before, spikes, rows, kept_u, kept_v, threshold, left, keep, tops):
+    return step_rows(sums, bias, u, v, before, spikes, rows, kept_u, kept_v, threshold, left, keep, tops)
 
 
 def tiles(rng, count):
@@ -60,7 +60,7 @@ def test_what_eight_weights_learn_is_added() -> None:
     assert np.array_equal(d_weights, expected)
 
 
-def one_step(u, v, total, bias, kept_u, kept_v, threshold):
+def one_step(u, v, total, bias, kept_u, kept_v, threshold, soft):
     """A neuron's step in Python integers."""
 
     def left(state, kept):
@@ -73,12 +73,13 @@ def one_step(u, v, total, bias, kept_u, kept_v, threshold):
     top_v, clipped = abs(v), abs(v) > HALF - 1
     v = max(-(HALF - 1), min(HALF - 1, v))
     fired = v > threshold
-    return u, 0 if fired else v, v, fired, wrapped, clipped, top_u, top_v
+    return u, (v - threshold) * soft if fired else v, v, fired, wrapped, clipped, top_u, top_v
 
 
 @pytest.mark.parametrize(("kept_u", "kept_v"), [(0, 4096), (4096, 0), (3000, 17)])
 @pytest.mark.parametrize("keep", [True, False])
-def test_a_step_of_neurons(kept_u, kept_v, keep) -> None:
+@pytest.mark.parametrize("soft", [False, True])
+def test_a_step_of_neurons(kept_u, kept_v, keep, soft) -> None:
     rng = np.random.default_rng(2)
     size, threshold = 3 * LANES, 900_000
     sums = rng.integers(-300_000, 300_001, size).astype(np.float32)
@@ -87,11 +88,12 @@ def test_a_step_of_neurons(kept_u, kept_v, keep) -> None:
     u, v = (rng.integers(-HALF + 1, HALF, size).astype(np.int32) for _ in range(2))
     u[:2] = 0
     expected = [
-        one_step(*map(int, state), kept_u, kept_v, threshold) for state in zip(u, v, sums, bias, strict=True)
+        one_step(*map(int, state), kept_u, kept_v, threshold, soft)
+        for state in zip(u, v, sums, bias, strict=True)
     ]
     before, spikes = np.zeros(size, dtype=np.float32), np.full(size, 5, dtype=np.float32)
     tops = np.zeros(2 * LANES, dtype=np.int32)
-    given = np.int32(kept_u), np.int32(kept_v), np.int32(threshold)
+    given = np.int32(kept_u), np.int32(kept_v), np.int32(threshold), np.int32(-1 if soft else 0)
     wraps, clips = _step(sums, bias, u, v, before, spikes, 3, *given, keep, tops)
     columns = list(zip(*expected, strict=True))
     assert u.tolist() == list(columns[0]) and v.tolist() == list(columns[1])

@@ -30,6 +30,22 @@ def test_integrates_to_one(name) -> None:
     assert abs(area.item() - 1) < 2e-3
 
 
+def test_a_factor_scales_the_derivative() -> None:
+    """HIRE-SNN's 0.3 * max(0, 1 - |z|) (Kundu et al. 2021, Eq. 5)."""
+    slope = Surrogate("triangular", scale=0.3).derivative(torch.tensor([-1.5, -0.5, 0.0, 0.75]))
+    torch.testing.assert_close(slope, torch.tensor([0.0, 0.15, 0.3, 0.075]))
+
+
+@pytest.mark.parametrize("name", list(SURROGATES))
+def test_a_width_in_units_of_drive_stays_where_the_threshold_moves(name) -> None:
+    """The derivative by the drive itself, at one distance in drive from thresholds 1 and 0.2."""
+    fixed, away = Surrogate(name, 1.5, relative=False), torch.tensor([-0.15, 0.0, 0.3])
+    at_one = fixed.at(1.0).derivative(away)
+    torch.testing.assert_close(fixed.at(0.2).derivative(away / 0.2) / 0.2, at_one)
+    growing = Surrogate(name, 1.5)
+    assert growing.at(0.2) == growing
+
+
 def test_does_not_change_its_argument() -> None:
     for name in SURROGATES:
         z = torch.linspace(-2, 2, 9)
@@ -43,3 +59,5 @@ def test_impossible_choices_name_what_is_allowed() -> None:
         Surrogate("step")
     with pytest.raises(SettingsError, match="positive"):
         Surrogate("triangular", 0.0)
+    with pytest.raises(SettingsError, match="scale nan"):
+        Surrogate("triangular", scale=float("nan"))
