@@ -14,6 +14,7 @@ from lavarobust.netx.mean_image import MeanImage
 from lavarobust.snn.architecture import parse_layers
 from lavarobust.snn.gate import GateOptions
 from lavarobust.snn.network import SpikingNetwork
+from lavarobust.training.augmentation import expected_image
 from lavarobust.training.objective import Objective
 
 
@@ -38,8 +39,8 @@ def build_network(
     Args:
         input_shape: ``(C, H, W)`` of an image, or ``(C, H, W, T)`` of event frames.
         classes: of the data set.
-        images: ``(N, C, H, W)`` training images, of which a signed encoder takes the mean; None leaves
-            that to the checkpoint that the network is filled from.
+        images: ``(N, C, H, W)`` training images, of which, augmented, a signed encoder takes the mean;
+            None leaves that to the checkpoint that the network is filled from.
 
     Raises:
         SettingsError: an architecture or encoding that does not fit the images or the classes.
@@ -66,12 +67,13 @@ def build_network(
         gate = GateOptions(recipe.seed, network.gate.gradient, network.gate.initial)
     mean_image = None
     if encoding.kind == "signed_rate":
-        mean_image = MeanImage(np.zeros(input_shape) if images is None else images.mean(0, np.float64))
+        mean = np.zeros(input_shape) if images is None else images.mean(0, np.float64)
+        mean_image = MeanImage(expected_image(mean, recipe.training.augmentation))
     return SpikingNetwork(
         layers,
         input_shape[:3],
         network.steps,
-        Encoding(encoding.kind, encoding.levels, encoding.mean, encoding.std, recipe.seed, mean_image),
+        Encoding(encoding.kind, encoding.levels, *encoding.statistics, recipe.seed, mean_image),
         network.readout,
         Surrogate(network.surrogate.name, network.surrogate.width, network.surrogate.through_reset),
         torch.Generator().manual_seed(recipe.seed),

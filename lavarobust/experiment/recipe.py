@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from lavarobust.data import NAMES
+from lavarobust.data.statistics import STATISTICS, Statistics, StatisticsName
 from lavarobust.dynamics import SURROGATES
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.defense_recipes import DefenseRecipe, NoDefenseRecipe, StochasticGatingRecipe
@@ -40,15 +41,29 @@ class DataRecipe(Section):
 
 
 class EncodingRecipe(Section):
-    """How pixels become integers; see :class:`lavarobust.netx.deployment.Encoding`."""
+    """How pixels become integers; see :class:`lavarobust.netx.deployment.Encoding`.
+
+    Attributes:
+        normalisation: names mean and std instead, see :data:`lavarobust.data.statistics.STATISTICS`.
+    """
 
     kind: EncodingKind = "direct"
     levels: Annotated[int, Field(ge=1, le=1 << 24, description="an integer from 1 to 2**24")] = 16
     mean: Annotated[tuple[float, ...], Field(description="one number per channel, or []")] = ()
     std: Annotated[tuple[Positive, ...], Field(description="one number above 0 per channel, or []")] = ()
+    normalisation: StatisticsName | None = None
+
+    @property
+    def statistics(self) -> Statistics:
+        """Mean and std, as they stand here or as the normalisation names them."""
+        return (self.mean, self.std) if self.normalisation is None else STATISTICS[self.normalisation]
 
     @model_validator(mode="after")
     def _one_std_per_mean(self) -> EncodingRecipe:
+        if self.normalisation is not None and self.mean:
+            raise ValueError(
+                f"mean is {list(self.mean)} and normalisation {self.normalisation}. Allowed: one of the two"
+            )
         if len(self.mean) != len(self.std):
             raise ValueError(
                 f"mean has {len(self.mean)} numbers and std {len(self.std)}. Allowed: as many of each"

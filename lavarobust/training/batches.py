@@ -12,23 +12,28 @@ import numpy as np
 import torch
 
 from lavarobust.encoding.draws import uniform_draws
+from lavarobust.training.augmentation import Augmentation, augmented
 from lavarobust.training.evaluation import Examples
 
 
 def epoch_batches(
-    examples: Examples, size: int, seed: int, epoch: int
+    examples: Examples,
+    size: int,
+    seed: int,
+    epoch: int,
+    augmentation: Augmentation = Augmentation(),  # noqa: B008
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor, np.ndarray]]:
     """Images ``(n, C, H, W)``, labels and data-set indices ``(n,)`` of an epoch's batches.
 
-    Each image comes once, in an order of the epoch's own; the last batch may be smaller. Random
-    augmentation, keyed the same way, belongs here.
+    Each image comes once, augmented, in an order of the epoch's own; the last batch may be smaller.
     """
+    key = _key(seed, epoch, "augmentation")
     draws = uniform_draws(_key(seed, epoch, "order"), 0, 0, len(examples.labels))
     order = np.argsort(draws, kind="stable")
     for start in range(0, len(order), size):
         part = order[start : start + size]
-        images, labels = torch.from_numpy(examples.images[part]), torch.from_numpy(examples.labels[part])
-        yield images, labels, examples.indices[part]
+        images = augmented(examples.images[part], augmentation, key, examples.indices[part])
+        yield torch.from_numpy(images), torch.from_numpy(examples.labels[part]), examples.indices[part]
 
 
 def epoch_generator(seed: int, epoch: int) -> torch.Generator:

@@ -166,7 +166,8 @@ class _Run:
     def _pass_over(self, examples: Examples, bar: Progress) -> tuple[float, float, float]:
         """Train one epoch; mean loss, accuracy and last learning rate."""
         generator = epoch_generator(self.seed, self.epoch)
-        passes = epoch_batches(examples, self.settings.batch_size, self.seed, self.epoch)
+        settings = self.settings
+        passes = epoch_batches(examples, settings.batch_size, self.seed, self.epoch, settings.augmentation)
         seen, right, total, rate = 0, 0, 0.0, 0.0
         for number, (images, labels, indices) in enumerate(passes):
             position = self.epoch + number * self.settings.batch_size / len(examples.labels)
@@ -204,7 +205,7 @@ class _Run:
 
     def _identity(self) -> dict[str, Any]:
         """What a run that goes on must have in common with the one that began."""
-        return {"seed": self.seed, "objective": _describe(self.objective), **self.settings.model_dump()}
+        return {"seed": self.seed, "objective": _describe(self.objective), **self.settings.model_dump(mode="json")}
 
     def save(self) -> None:
         tensors = {

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from lavarobust.training.augmentation import Augmentation
+
 AtLeastZero = Annotated[int, Field(ge=0, description="an integer of at least 0")]
 AtLeastOne = Annotated[int, Field(ge=1, description="an integer of at least 1")]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False, description="a number above 0")]
@@ -28,6 +30,7 @@ class Settings(BaseModel):
         schedule: ``cosine`` falls to zero (Loshchilov & Hutter 2017, Eq. 5, one cycle) or ``constant``.
         warmup_epochs: the rate first rises linearly for so long.
         gradient_clip: largest norm of the gradient of all parameters; null for no limit.
+        augmentation: of the training images.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +47,8 @@ class Settings(BaseModel):
     gradient_clip: Annotated[
         float | None, Field(gt=0, allow_inf_nan=False, description="a number above 0, or null")
     ] = None
+
+    augmentation: Augmentation = Augmentation()
 
     @model_validator(mode="after")
     def _fits_together(self) -> Settings:

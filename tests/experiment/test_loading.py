@@ -61,6 +61,13 @@ def test_overrides_are_yaml_and_the_last_one_wins():
     assert build_objective(load_recipe("digits-plain")) == Vanilla()
 
 
+def test_a_normalisation_is_named_or_written_out():
+    named = load_recipe("digits-plain", ["network.encoding.normalisation=cifar100"]).network.encoding
+    assert named.statistics == ((0.5071, 0.4867, 0.4408), (0.2675, 0.2565, 0.2761))
+    written = load_recipe("digits-plain", ["network.encoding={mean: [0.3], std: [0.4]}"]).network.encoding
+    assert written.statistics == ((0.3,), (0.4,))
+
+
 @pytest.mark.parametrize(
     ("section", "objective"),
     [
@@ -125,6 +132,18 @@ def test_a_section_builds_free_training():
             "network.layers is []. Allowed: a list such as [conv 16 3 2, pool 2, dense 10]",
         ),
         ("network.surrogate.name=tri", "network.surrogate: name is 'tri'. Allowed: one of triangular, "),
+        (
+            "network.encoding={mean: [0.1], std: [1.0], normalisation: svhn}",
+            "network.encoding: mean is [0.1] and normalisation svhn. Allowed: one of the two",
+        ),
+        (
+            "network.encoding.normalisation=mnist",
+            "network.encoding.normalisation is \"mnist\". Allowed: 'cifar10',",
+        ),
+        (
+            "training.augmentation.crop=-1",
+            "training.augmentation.crop is -1. Allowed: an integer of at least 0",
+        ),
         ("network.encoding.mean=[0.1]", "network.encoding: mean has 1 numbers and std 0."),
         ("attack.epsilon=[0.1,7]", "attack.epsilon.1 is 7. Allowed: a list of numbers above 0 and up to 1"),
         (

@@ -8,7 +8,7 @@ import pytest
 from lavarobust.data import from_arrays
 from lavarobust.experiment.export import export
 from lavarobust.experiment.run_folder import RunFolderError
-from lavarobust.experiment.train import train
+from lavarobust.experiment.train import load_network, train
 from lavarobust.netx import read_model
 
 OVERRIDES = (
@@ -48,6 +48,15 @@ def test_a_signed_encoder_takes_the_mean_of_the_training_images_along(tmp_path) 
     mean = stripes().train.images.mean(0, np.float64).astype(np.float32)
     assert np.array_equal(model.deployment.encoding.mean_image.pixels, mean)
     assert result.deployed_accuracy == result.quantised_accuracy
+
+
+def test_that_mean_is_of_the_images_as_they_are_augmented(tmp_path) -> None:
+    overrides = (*OVERRIDES, "network.encoding.kind=signed_rate", "training.augmentation.flip=true")
+    train("digits-plain", tmp_path / "run", overrides=overrides, data=stripes(), progress="off")
+    encoding = load_network(tmp_path / "run").encoding
+    assert encoding.mean_image is not None
+    mean = stripes().train.images.mean(0, np.float64)
+    assert np.array_equal(encoding.mean_image.pixels, ((mean + mean[:, :, ::-1]) / 2).astype(np.float32))
 
 
 def test_other_data_than_the_trainings_are_refused(tmp_path) -> None:

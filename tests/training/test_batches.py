@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from lavarobust.training.augmentation import Augmentation
 from lavarobust.training.batches import epoch_batches, epoch_generator
 
 
@@ -26,6 +27,24 @@ def test_the_order_belongs_to_seed_and_epoch_and_not_to_the_batch_size(data):
     }
     assert orders[0, 0, 20] == orders[0, 0, 7]
     assert len(set(orders.values())) == 5
+
+
+def test_an_image_s_augmentation_belongs_to_seed_epoch_and_index(data):
+    augmentation = Augmentation(crop=1, flip=True, cutout=2)
+
+    def by_index(size, seed=0, epoch=0):
+        batches = epoch_batches(data.train, size, seed, epoch, augmentation)
+        return {
+            int(index): image
+            for images, _, part in batches
+            for image, index in zip(images, part, strict=True)
+        }
+
+    images = by_index(20)
+    assert all(torch.equal(images[index], image) for index, image in by_index(7).items())
+    for other in (by_index(20, seed=1), by_index(20, epoch=1)):
+        assert sum(not torch.equal(images[index], other[index]) for index in range(48)) > 40
+    assert sum(not np.array_equal(images[index], data.train.images[index]) for index in range(48)) > 40
 
 
 def test_a_generator_belongs_to_seed_and_epoch():

@@ -13,6 +13,7 @@ import torch
 
 from lavarobust.errors import DataError
 from lavarobust.training.adversarial import AdversarialPGD
+from lavarobust.training.augmentation import Augmentation
 from lavarobust.training.checkpoint import Checkpoint, CheckpointError, load_checkpoint, save_checkpoint
 from lavarobust.training.evaluation import evaluate
 from lavarobust.training.free import Free
@@ -127,8 +128,14 @@ def test_frozen_epochs_change_weights_but_neither_statistics_nor_scale(make_netw
 )
 @pytest.mark.parametrize("optimiser", ["adam", "sgd"])
 def test_a_resumed_run_ends_in_the_same_bytes(make_network, data, tmp_path, monkeypatch, make, optimiser):
+    augmentation = Augmentation(crop=1, flip=True, cutout=1, fill=(0.5,))
     settings = SETTINGS.model_copy(
-        update={"optimiser": optimiser, "gradient_clip": 1.0, "warmup_epochs": 1.0}
+        update={
+            "optimiser": optimiser,
+            "gradient_clip": 1.0,
+            "warmup_epochs": 1.0,
+            "augmentation": augmentation,
+        }
     )
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     whole.mkdir(), parts.mkdir()
