@@ -9,6 +9,7 @@ from random_networks import random_network, simulate
 
 from benchmarks.parity.rates import counts_as_a_case
 from lavarobust.encoding import encode
+from lavarobust.netx.deployment import sample_shape
 from lavarobust.netx.model import Model
 from lavarobust.record import Record, Stimulus
 from lavarobust.snn.deploy import to_model
@@ -43,7 +44,8 @@ def exported_case(layers: list[str], kind: str, readout: str, steps: int) -> Cas
         rng = np.random.default_rng(seed)
         network = random_network(rng, layers, readout, kind, steps)
         model = to_model(network)
-        images = rng.random((SAMPLES, 2, 8, 8)).astype(np.float32)
+        shape = sample_shape(network.encoding, (2, 8, 8), steps)
+        images = rng.random((SAMPLES, *shape)).astype(np.float32)
         indices = rng.permutation(1000)[:SAMPLES]
         stimulus = encode(network.encoding, images, steps, indices)
         simulated = simulate(model, stimulus, readout)

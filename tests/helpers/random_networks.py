@@ -18,10 +18,15 @@ from lavarobust.snn.network import SpikingNetwork
 def random_network(
     rng: np.random.Generator, layers: list[str], readout: str, kind: str, steps: int
 ) -> SpikingNetwork:
-    """A SLAYER network of blocks with random, unequal batch-norm statistics and biases."""
+    """A SLAYER network of blocks with random, unequal batch-norm statistics and biases.
+
+    Event frames are spikes where there is an even number of them, else counts up to 3.
+    """
     levels = int(rng.choice([1, 16, 255]))
-    drawn = kind in ("rate", "signed_rate")
-    mean, std = ((0.3, 0.5), (0.2, 0.4)) if not drawn and rng.random() < 0.5 else ((), ())
+    if kind == "frames":
+        levels = 3 if steps % 2 else 1
+    analog = kind in ("direct", "repeat")
+    mean, std = ((0.3, 0.5), (0.2, 0.4)) if analog and rng.random() < 0.5 else ((), ())
     seed = int(rng.integers(100))
     mean_image = MeanImage(rng.random((2, 8, 8))) if kind == "signed_rate" else None
     network = SpikingNetwork(

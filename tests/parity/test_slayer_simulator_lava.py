@@ -22,6 +22,8 @@ from lavarobust.netx import read_model, write_model
         ("pooled", "rate", "spike_count", 9),
         ("conv", "signed_rate", "membrane", 5),
         ("dense", "signed_rate", "spike_count", 8),
+        ("pooled", "frames", "membrane", 6),
+        ("leaky", "frames", "spike_count", 7),
         ("pool first", "repeat", "membrane", 3),
         ("without batch norm", "direct", "membrane", 5),
     ],

@@ -23,6 +23,8 @@ CASES = {
     "rate membrane": ("dense", "rate", "membrane", 7),
     "rate spike_count": ("conv", "rate", "spike_count", 9),
     "signed_rate membrane": ("conv", "signed_rate", "membrane", 6),
+    "frames membrane": ("conv", "frames", "membrane", 6),
+    "frames spike_count": ("dense", "frames", "spike_count", 7),
 }
 
 
@@ -71,7 +73,12 @@ def test_the_printed_call_builds_the_same_network(name, stock_runs) -> None:
         assert built[f"{position} LIFReset reset_interval"] == steps
         # the first neurons hear the source at step 2, every layer one step after the one before
         assert built[f"{position} LIFReset reset_offset"] == position + 2
-    assert (built["message bits"] == 0) == name.startswith("rate")
+    assert (built["message bits"] == 0) == stock_runs[0][name].network.encoding.binary
+
+
+def test_frames_are_sent_as_spikes_and_as_payloads(stock_runs) -> None:
+    sent = {case.network.encoding.binary for name, case in stock_runs[0].items() if name.startswith("frames")}
+    assert sent == {True, False}
 
 
 def test_nothing_of_this_package_but_its_patches_was_loaded(stock_runs) -> None:
