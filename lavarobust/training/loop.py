@@ -205,7 +205,11 @@ class _Run:
 
     def _identity(self) -> dict[str, Any]:
         """What a run that goes on must have in common with the one that began."""
-        return {"seed": self.seed, "objective": _describe(self.objective), **self.settings.model_dump(mode="json")}
+        return {
+            "seed": self.seed,
+            "objective": _describe(self.objective),
+            **self.settings.model_dump(mode="json"),
+        }
 
     def save(self) -> None:
         tensors = {
