@@ -20,7 +20,8 @@ from benchmarks.measure import SETTLING, in_a_row, rounds
 from benchmarks.memory import forget_peak, in_a_fresh_process, peak
 from benchmarks.outcome import Figure, Outcome, together
 from benchmarks.settings import Settings, say
-from lavarobust.snn.block import BlockSettings, ConvBlock, DenseBlock
+from lavarobust.snn.block import ConvBlock, DenseBlock
+from lavarobust.snn.settings import BlockSettings
 
 # the import of lavarobust.snn has prepared this one
 from lava.lib.dl import slayer  # isort: skip
@@ -69,7 +70,7 @@ def stock_blocks(ours: list[ConvBlock | DenseBlock]) -> list[torch.nn.Module]:
     ):
         parameters = block.parameters_now()
         neuron = {
-            "threshold": parameters.threshold / 64,
+            "threshold": parameters.scalars.threshold / 64,
             "current_decay": float(block.neuron.current_decay) / 4096,
             "voltage_decay": float(block.neuron.voltage_decay) / 4096,
         }

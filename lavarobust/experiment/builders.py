@@ -14,6 +14,7 @@ from lavarobust.netx.mean_image import MeanImage
 from lavarobust.snn.architecture import parse_layers
 from lavarobust.snn.gate import GateOptions
 from lavarobust.snn.network import SpikingNetwork
+from lavarobust.snn.scalars import NeuronOptions
 from lavarobust.training.augmentation import expected_image
 from lavarobust.training.objective import Objective
 
@@ -75,9 +76,10 @@ def build_network(
         network.steps,
         Encoding(encoding.kind, encoding.levels, *encoding.statistics, recipe.seed, mean_image),
         network.readout,
-        Surrogate(network.surrogate.name, network.surrogate.width, network.surrogate.through_reset),
+        Surrogate(**network.surrogate.model_dump()),
         torch.Generator().manual_seed(recipe.seed),
         gate,
+        NeuronOptions(**network.neuron.model_dump()),
     )
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from lavarobust.data import Images
+from lavarobust.dynamics import Surrogate
 from lavarobust.errors import LavarobustError
 from lavarobust.execution import backend
 from lavarobust.experiment.builders import build_data
@@ -127,7 +128,11 @@ def commands(recipe: Recipe, name: str) -> dict[str, list[str]]:
             "elsewhere floating point sums can round differently. Everything after it is integers.",
         ]
         + ([] if builtin else ["recipe.yaml: what stands under 'recipe' here."])
-        + (["'attack' has no flag for the recipe's through_reset."] if surrogate.through_reset else []),
+        + [
+            f"'attack' has no flag for the recipe's {name}."
+            for name in ("through_reset", "scale", "relative")
+            if getattr(surrogate, name) != getattr(Surrogate(), name)
+        ],
     }
 
 

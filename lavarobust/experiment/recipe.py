@@ -14,8 +14,10 @@ from lavarobust.experiment.defense_recipes import DefenseRecipe, NoDefenseRecipe
 from lavarobust.experiment.objective_recipes import TrainingRecipe
 from lavarobust.experiment.sections import Epsilon, Section
 from lavarobust.netx.deployment import EncodingKind
+from lavarobust.netx.model import Reset
 from lavarobust.snn.architecture import parse_layers
 from lavarobust.snn.gate import LEAST_OPEN
+from lavarobust.snn.scalars import Training
 from lavarobust.training.settings import AtLeastOne, AtLeastZero, Positive
 
 
@@ -77,12 +79,24 @@ class SurrogateRecipe(Section):
     name: Annotated[str, Field(description=f"one of {', '.join(SURROGATES)}")] = "triangular"
     width: Positive = 1.0
     through_reset: Annotated[bool, Field(description="true or false")] = False
+    scale: Positive = 1.0
+    relative: Annotated[bool, Field(description="true or false")] = True
 
     @model_validator(mode="after")
     def _is_known(self) -> SurrogateRecipe:
         if self.name not in SURROGATES:
             raise ValueError(f"name is {self.name!r}. Allowed: one of {', '.join(SURROGATES)}")
         return self
+
+
+class NeuronRecipe(Section):
+    """Reset, threshold and leak of spiking neurons; see :class:`lavarobust.snn.scalars.NeuronOptions`."""
+
+    reset: Annotated[Reset, Field(description="hard or soft")] = "hard"
+    threshold: Annotated[Training, Field(description="fixed or trained")] = "fixed"
+    leak: Annotated[Training, Field(description="fixed or trained")] = "fixed"
+    initial_leak: Annotated[float, Field(ge=0, le=1, description="a share from 0 to 1")] = 1.0
+    least_threshold: Annotated[float, Field(gt=0, le=1, description="a number above 0 and up to 1")] = 1e-3
 
 
 class GateRecipe(Section):
@@ -104,6 +118,7 @@ class NetworkRecipe(Section):
     encoding: EncodingRecipe = EncodingRecipe()
     readout: Literal["membrane", "spike_count"] = "membrane"
     surrogate: SurrogateRecipe = SurrogateRecipe()
+    neuron: NeuronRecipe = NeuronRecipe()
     gate: Annotated[GateRecipe | None, Field(description="a section, such as {}, or null")] = None
 
     @model_validator(mode="after")

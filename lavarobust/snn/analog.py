@@ -50,5 +50,8 @@ class AnalogNetwork(torch.nn.Module):
         """The logits; there are no spikes."""
         return Activity(self.forward(images, indices), ())
 
+    def constrain(self) -> None:
+        """Nothing: there are no thresholds and no leaks."""
+
     def freeze(self) -> None:
         """Nothing: there are no integers yet, and conversion estimates the statistics anew."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 
 from lavarobust.compat import activate
-from lavarobust.dynamics import Surrogate, Trajectory
+from lavarobust.dynamics import Trajectory
 from lavarobust.dynamics.gate import Keys
 from lavarobust.netx.limits import DECAY_UNITY, READOUT_THRESHOLD, STATE_SHIFT
 from lavarobust.snn.folding import (
@@ -23,6 +23,8 @@ from lavarobust.snn.folding import (
 )
 from lavarobust.snn.gate import StochasticGate
 from lavarobust.snn.neuron import IntegerNeuron
+from lavarobust.snn.scalars import DeviceScalars, NeuronScalars
+from lavarobust.snn.settings import BlockSettings
 from lavarobust.snn.signal import PLAIN, Signal, Units, channelwise, sum_pool
 from lavarobust.snn.synapse import FoldedConv, FoldedDense
 
@@ -33,32 +35,6 @@ from lava.lib.dl.slayer.block import base  # noqa: E402
 BATCH_NORM_EPSILON = 1e-5
 BATCH_NORM_MOMENTUM = 0.1
 PEAK_DECAY = 0.99
-
-
-@dataclass(frozen=True)
-class BlockSettings:
-    """How a block's neurons behave.
-
-    Attributes:
-        voltage_decay: ``vDecay``, 0 for an integrate-and-fire neuron.
-        holds_input: True for the first layer of direct input: ``iDecay = 0``, so that the current keeps
-            an image that arrives once.
-        spiking: False for a membrane readout.
-        batch_norm: fold a batch norm (over samples, steps and space) into weight and bias.
-        bias: a trained bias where there is no batch norm.
-        pool: side of the average pool in front, 1 for none.
-        input_units: integer units of the input per real unit (encoder levels; spikes have 1).
-        surrogate: derivative of a spike.
-    """
-
-    voltage_decay: int = 0
-    holds_input: bool = False
-    spiking: bool = True
-    batch_norm: bool = True
-    bias: bool = False
-    pool: int = 1
-    input_units: float = 1.0
-    surrogate: Surrogate = Surrogate()
 
 
 class _FoldingBlock(torch.nn.Module):
@@ -86,7 +62,9 @@ class _FoldingBlock(torch.nn.Module):
             current_decay=0 if settings.holds_input else DECAY_UNITY,
             voltage_decay=settings.voltage_decay,
             surrogate=settings.surrogate,
+            reset=settings.neuron.reset if settings.spiking else "hard",
         )
+        self.scalars = NeuronScalars(settings.neuron, settings.leak) if settings.spiking else None
         del self.neuron_params, self.synapse_params
         outputs = synapse.weight.shape[0]
         fan_in = synapse.weight[0].numel()
@@ -117,7 +95,7 @@ class _FoldingBlock(torch.nn.Module):
         """Fix the batch-norm statistics and the integer scale at their present values."""
         if not self.frozen:
             weight, bias = self._folded(self.running_mean, self.running_variance, units)
-            self.frozen_scale.fill_(layer_scale(weight, bias, float(self.peak)))
+            self.frozen_scale.fill_(self._scale(weight, bias))
 
     def parameters_now(self, quantised: bool = True, units: Units = PLAIN) -> LayerParameters:
         """The layer with running statistics: what evaluation runs and deployment writes."""
@@ -152,8 +130,9 @@ class _FoldingBlock(torch.nn.Module):
         if self.training and self.gain is not None and not self.frozen:
             statistics = self._batch_statistics(self._real_drive(frames, units, beside))
         parameters = self._layer_parameters(*statistics, quantised, both)
-        if self.settings.spiking:
-            self.neuron.set_threshold(parameters.threshold)
+        if self.scalars is not None:
+            self.neuron.set_scalars(parameters.scalars.threshold, parameters.scalars.voltage_decay)
+            self.neuron.surrogate = self.settings.surrogate.at(float(self.scalars.threshold.detach()))
         trajectory = self._integrate(frames, parameters, steps, beside)
         if self.training and not self.frozen:
             seen = max(trajectory.peak_current, trajectory.peak_potential) / (1 << STATE_SHIFT)
@@ -207,7 +186,9 @@ class _FoldingBlock(torch.nn.Module):
         self, frames: torch.Tensor, parameters: LayerParameters, steps: int, beside: Signal | None
     ) -> Trajectory:
         """What the neurons do when pooled frames arrive."""
-        return self.synapse.integrate(frames, parameters.weight, self.neuron, steps, self._bias(parameters))
+        return self.synapse.integrate(
+            frames, parameters.weight, self.neuron, steps, self._bias(parameters), parameters.scalars
+        )
 
     def _bias(self, parameters: LayerParameters) -> torch.Tensor | None:
         """State units that broadcast against the block's shape."""
@@ -239,8 +220,15 @@ class _FoldingBlock(torch.nn.Module):
         self, mean: torch.Tensor, variance: torch.Tensor, quantised: bool, units: Units
     ) -> LayerParameters:
         weight, bias = self._folded(mean, variance, units)
-        scale = float(self.frozen_scale) or layer_scale(weight, bias, float(self.peak))
-        return (quantise if quantised else unrounded)(weight, bias, scale)
+        scale = float(self.frozen_scale) or self._scale(weight, bias)
+        scalars = DeviceScalars(READOUT_THRESHOLD, self.settings.voltage_decay)
+        if self.scalars is not None:
+            scalars = self.scalars.on_device(scale)
+        return (quantise if quantised else unrounded)(weight, bias, scalars, scale)
+
+    def _scale(self, weight: torch.Tensor, bias: torch.Tensor | None) -> float:
+        threshold = 1.0 if self.scalars is None else float(self.scalars.threshold.detach())
+        return layer_scale(weight, bias, float(self.peak), threshold)
 
     @property
     def _weight(self) -> torch.Tensor:

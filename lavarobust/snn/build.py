@@ -12,8 +12,10 @@ from lavarobust.dynamics import Surrogate
 from lavarobust.errors import SettingsError
 from lavarobust.netx.deployment import Encoding, ReadoutKind
 from lavarobust.snn.architecture import ConvSpec, DenseSpec, LayerSpec
-from lavarobust.snn.block import Block, BlockSettings, ConvBlock, DenseBlock
+from lavarobust.snn.block import Block, ConvBlock, DenseBlock
 from lavarobust.snn.expand import Node, NormSpec, ShortcutPlan, expand
+from lavarobust.snn.scalars import NeuronOptions
+from lavarobust.snn.settings import BlockSettings
 from lavarobust.snn.shortcut import NormBlock, ResidualBlock, ShortcutSettings
 
 Shape = tuple[int, ...]
@@ -43,6 +45,7 @@ def build_blocks(
     readout: ReadoutKind,
     surrogate: Surrogate,
     generator: torch.Generator,
+    neuron: NeuronOptions,
 ) -> tuple[Placed, ...]:
     """The blocks of an architecture in order, with initial weights from the generator.
 
@@ -75,6 +78,7 @@ def build_blocks(
             pool=node.pool,
             input_units=1.0 if position else input_units(encoding),
             surrogate=surrogate,
+            neuron=neuron,
         )
         pooled = _pooled(shape, node.pool, where)
         if isinstance(spec, DenseSpec):

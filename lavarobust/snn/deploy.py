@@ -16,6 +16,7 @@ from lavarobust.netx.deployment import Deployment, LayerOverflow, OverflowState
 from lavarobust.netx.limits import POTENTIAL_LIMIT, STATE_HALF_RANGE
 from lavarobust.netx.model import Conv, Dense, Flatten, Input, Layer, Model, Neuron
 from lavarobust.snn.block import ConvBlock, DenseBlock
+from lavarobust.snn.folding import LayerParameters
 from lavarobust.snn.gate import gates_of
 from lavarobust.snn.network import SpikingNetwork
 from lavarobust.snn.shortcut import ResidualBlock
@@ -148,12 +149,12 @@ def _state(bound: int, seen: int, limit: int) -> OverflowState:
     return "cannot overflow" if bound <= limit else "not seen"
 
 
-def _neuron(block: ConvBlock | DenseBlock, threshold: int) -> Neuron:
-    parameters = block.neuron.device_params
+def _neuron(block: ConvBlock | DenseBlock, parameters: LayerParameters) -> Neuron:
     return Neuron(
-        current_decay=int(parameters["iDecay"]),
-        voltage_decay=int(parameters["vDecay"]),
-        threshold=threshold if block.settings.spiking else int(parameters["vThMant"]),
+        current_decay=int(block.neuron.device_params["iDecay"]),
+        voltage_decay=parameters.scalars.voltage_decay,
+        threshold=parameters.scalars.threshold,
+        reset=block.neuron.reset,
     )
 
 
@@ -170,7 +171,7 @@ def _conv_layer(block: ConvBlock, input_shape: tuple[int, ...]) -> Conv:
     size = tuple((side + 2 * padding - weight.shape[2]) // stride + 1 for side in input_shape[1:])
     return Conv(
         weight=weight,
-        neuron=_neuron(block, parameters.threshold),
+        neuron=_neuron(block, parameters),
         shape=(weight.shape[0], *size),
         bias=_integers(parameters.bias),
         stride=(stride, stride),
@@ -187,4 +188,4 @@ def _dense_layer(block: DenseBlock, input_shape: tuple[int, ...]) -> Dense:
         channels, height, width = input_shape
         grid = weight.reshape(-1, channels, height // pool, width // pool)
         weight = grid.repeat(pool, axis=2).repeat(pool, axis=3).reshape(len(weight), -1)
-    return Dense(weight=weight, neuron=_neuron(block, parameters.threshold), bias=_integers(parameters.bias))
+    return Dense(weight=weight, neuron=_neuron(block, parameters), bias=_integers(parameters.bias))

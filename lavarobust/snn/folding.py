@@ -1,6 +1,6 @@
 """From trained float parameters to the integers of one layer: batch norm folded in, one scale per layer.
 
-A layer's real drive ``y = W x + b`` against threshold 1 becomes ``S y`` against ``S``: the scale S is
+A layer's real drive ``y = W x + b`` against threshold h becomes ``S y`` against ``S h``: the scale S is
 free, so it is the largest that keeps weights in 8 bits, the threshold in 17, the bias mantissa in
 13 and the states seen so far inside 24 bits with a factor 2 to spare.
 """
@@ -14,6 +14,8 @@ import torch
 
 from lavarobust.dynamics.unshared import nearest
 from lavarobust.netx.limits import BIAS_MAX, SUM_LIMIT, THRESHOLD_MAX, WEIGHT_MAX, WEIGHT_STEP
+from lavarobust.snn.scalars import DeviceScalars
+from lavarobust.snn.straight import straight_through
 
 HEADROOM = 2.0
 
@@ -31,14 +33,14 @@ class LayerParameters:
     Attributes:
         weight: in the synapse's shape; even integers in [-254, 254] when quantised.
         bias: ``(out,)`` mantissas, or None.
-        threshold: ``vThMant`` of a spiking layer.
+        scalars: threshold and leak of its neurons.
         scale: S, integer units per real unit of drive.
         shortcut: weight of the synapses beside it, or None.
     """
 
     weight: torch.Tensor
     bias: torch.Tensor | None
-    threshold: int
+    scalars: DeviceScalars
     scale: float
     shortcut: torch.Tensor | None = None
 
@@ -73,16 +75,19 @@ def batch_norm_factor(
     return factor, offset - mean * factor
 
 
-def layer_scale(weight: torch.Tensor, bias: torch.Tensor | None, peak: float) -> float:
+def layer_scale(
+    weight: torch.Tensor, bias: torch.Tensor | None, peak: float, threshold: float = 1.0
+) -> float:
     """The largest S that every bit width allows.
 
     Args:
         weight: real weights per integer unit of input.
         bias: real bias or None.
-        peak: largest real current or potential seen, in units of the threshold.
+        peak: largest real current or potential seen.
+        threshold: in real units, like everything here.
     """
     largest_weight = max(float(weight.detach().abs().max()), 1e-12)
-    limits = [WEIGHT_MAX / largest_weight, float(THRESHOLD_MAX)]
+    limits = [WEIGHT_MAX / largest_weight, THRESHOLD_MAX / threshold]
     if bias is not None:
         limits.append(BIAS_MAX / max(float(bias.detach().abs().max()), 1e-12))
     if peak > 0:
@@ -90,15 +95,17 @@ def layer_scale(weight: torch.Tensor, bias: torch.Tensor | None, peak: float) ->
     return min(limits)
 
 
-def quantise(weight: torch.Tensor, bias: torch.Tensor | None, scale: float) -> LayerParameters:
+def quantise(
+    weight: torch.Tensor, bias: torch.Tensor | None, scalars: DeviceScalars, scale: float
+) -> LayerParameters:
     """Round to the device's integers, straight through in the backward pass."""
     scaled = weight * scale
     even = nearest(scaled.detach() / WEIGHT_STEP).mul_(WEIGHT_STEP).clamp_(-WEIGHT_MAX, WEIGHT_MAX)
     mantissa = None
     if bias is not None:
         rounded = nearest(bias.detach() * scale).clamp_(-BIAS_MAX, BIAS_MAX)
-        mantissa = _straight_through(bias * scale, rounded)
-    return LayerParameters(_straight_through(scaled, even), mantissa, max(int(scale), 1), scale)
+        mantissa = straight_through(bias * scale, rounded)
+    return LayerParameters(straight_through(scaled, even), mantissa, scalars, scale)
 
 
 def quantise_beside(weight: torch.Tensor, scale: float) -> torch.Tensor:
@@ -109,24 +116,11 @@ def quantise_beside(weight: torch.Tensor, scale: float) -> torch.Tensor:
     scaled = weight * scale
     largest = float(scaled.detach().abs().max())
     step = 1 << max(0, math.ceil(math.log2(max(largest, 1.0) / BESIDE_MAX)))
-    return _straight_through(scaled, nearest(scaled.detach() / step).mul_(step))
+    return straight_through(scaled, nearest(scaled.detach() / step).mul_(step))
 
 
-def unrounded(weight: torch.Tensor, bias: torch.Tensor | None, scale: float) -> LayerParameters:
+def unrounded(
+    weight: torch.Tensor, bias: torch.Tensor | None, scalars: DeviceScalars, scale: float
+) -> LayerParameters:
     """The same layer in float: what the network would be without quantised weights and biases."""
-    return LayerParameters(weight * scale, None if bias is None else bias * scale, max(int(scale), 1), scale)
-
-
-def _straight_through(real: torch.Tensor, rounded: torch.Tensor) -> torch.Tensor:
-    # adding the difference back would round the integer in float32; a custom node keeps it exact
-    return _Replace.apply(real, rounded)
-
-
-class _Replace(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx, real, rounded):  # type: ignore[no-untyped-def]
-        return rounded
-
-    @staticmethod
-    def backward(ctx, gradient):  # type: ignore[no-untyped-def]
-        return gradient, None
+    return LayerParameters(weight * scale, None if bias is None else bias * scale, scalars, scale)

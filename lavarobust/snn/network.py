@@ -20,6 +20,7 @@ from lavarobust.snn.block import Block
 from lavarobust.snn.build import build_blocks
 from lavarobust.snn.folding import LayerParameters
 from lavarobust.snn.gate import GateOptions, StochasticGate
+from lavarobust.snn.scalars import NeuronOptions
 from lavarobust.snn.signal import Signal
 
 Shape = tuple[int, ...]
@@ -55,6 +56,7 @@ class SpikingNetwork(torch.nn.Module):
         surrogate: derivative of a spike, in every block.
         generator: source of the initial weights.
         gate: puts a stochastic gate behind every population but the last; None for none.
+        neuron: reset, threshold and leak of every spiking population.
 
     Raises:
         SettingsError: an architecture that does not fit the input, naming the layer.
@@ -70,6 +72,7 @@ class SpikingNetwork(torch.nn.Module):
         surrogate: Surrogate,
         generator: torch.Generator,
         gate: GateOptions | None = None,
+        neuron: NeuronOptions = NeuronOptions(),  # noqa: B008 (it is frozen)
     ) -> None:
         super().__init__()
         self.input_shape, self.steps = input_shape, steps
@@ -77,7 +80,7 @@ class SpikingNetwork(torch.nn.Module):
         mean = encoding.mean_image if encoding.kind == "signed_rate" else None
         self.mean_image: torch.Tensor | None
         self.register_buffer("mean_image", None if mean is None else torch.from_numpy(mean.pixels.copy()))
-        placed = build_blocks(layers, input_shape, encoding, readout, surrogate, generator)
+        placed = build_blocks(layers, input_shape, encoding, readout, surrogate, generator, neuron)
         self.blocks = torch.nn.ModuleList(part.block for part in placed)
         self.block_inputs = [part.input_shape for part in placed]
         self.sources = [part.source for part in placed]
@@ -217,6 +220,12 @@ class SpikingNetwork(torch.nn.Module):
             return block.sent_units(block.parameters_now(units=both))
 
         self.walk(1.0, visit)
+
+    def constrain(self) -> None:
+        """Bring thresholds and leaks back to what neurons can have, behind a step of an optimiser."""
+        for block in self.stack:
+            if block.scalars is not None:
+                block.scalars.constrain()
 
     def _gate(self, options: GateOptions) -> None:
         """Put gates behind all neurons but the readout's, whose outputs are the next ones' inputs."""

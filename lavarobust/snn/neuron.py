@@ -7,6 +7,8 @@ import torch
 from lavarobust.compat import activate
 from lavarobust.dynamics import LIF, Convolution, Surrogate, Trajectory, integrate, integrate_conv
 from lavarobust.netx.limits import DECAY_UNITY
+from lavarobust.netx.model import Reset
+from lavarobust.snn.scalars import DeviceScalars
 
 activate()
 
@@ -23,6 +25,7 @@ class IntegerNeuron(slayer.neuron.cuba.Neuron):
         threshold: ``vThMant``.
         current_decay, voltage_decay: ``iDecay`` and ``vDecay``, 0..4096.
         surrogate: the derivative of a spike in the backward pass.
+        reset: what a spike does to the potential.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class IntegerNeuron(slayer.neuron.cuba.Neuron):
         current_decay: int,
         voltage_decay: int,
         surrogate: Surrogate | None = None,
+        reset: Reset = "hard",
     ) -> None:
         super().__init__(
             threshold=threshold,
@@ -39,20 +43,30 @@ class IntegerNeuron(slayer.neuron.cuba.Neuron):
             scale=1,
         )
         self.surrogate = surrogate or Surrogate()
+        self.reset: Reset = reset
 
-    def set_threshold(self, threshold: int) -> None:
-        """Change ``vThMant``, as the layer's integer scale changes while it trains."""
+    def set_scalars(self, threshold: int, voltage_decay: int) -> None:
+        """Change ``vThMant`` and ``vDecay``, as they and the layer's integer scale change while it trains."""
         self._threshold = int(threshold)
+        self.voltage_decay.data.fill_(voltage_decay)
 
-    def integrate(self, sums: torch.Tensor, steps: int, bias: torch.Tensor | None = None) -> Trajectory:
+    def integrate(
+        self,
+        sums: torch.Tensor,
+        steps: int,
+        bias: torch.Tensor | None = None,
+        scalars: DeviceScalars | None = None,
+    ) -> Trajectory:
         """Run a window.
 
         Args:
             sums: ``(F, N, *shape)`` integer-valued synaptic sums, time first.
             steps: T >= F.
             bias: ``(*shape)`` integer-valued, already ``mantissa << 6``.
+            scalars: the neuron's own, of which those that train get a gradient.
         """
-        return self._seen(integrate(sums, steps, self.population, bias))
+        threshold, keep = _tensors(scalars)
+        return self._seen(integrate(sums, steps, self.population, bias, threshold=threshold, keep=keep))
 
     def integrate_conv(
         self,
@@ -61,15 +75,17 @@ class IntegerNeuron(slayer.neuron.cuba.Neuron):
         convolution: Convolution,
         steps: int,
         bias: torch.Tensor | None = None,
+        scalars: DeviceScalars | None = None,
     ) -> Trajectory:
         """Run a window behind a convolution of frames ``(F, N, C, H, W)``; see :func:`integrate_conv`."""
-        return self._seen(integrate_conv(frames, weight, convolution, steps, self.population, bias))
+        population, trained = self.population, _tensors(scalars)
+        return self._seen(integrate_conv(frames, weight, convolution, steps, population, bias, *trained))
 
     @property
     def population(self) -> LIF:
         """The parameters as they are now."""
         decays = _whole_decay(self.current_decay), _whole_decay(self.voltage_decay)
-        return LIF(*decays, self.v_th_mant, self.surrogate)
+        return LIF(*decays, self.v_th_mant, self.surrogate, self.reset)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Spikes ``(N, *shape, T)`` of synaptic sums ``(N, *shape, T)``, SLAYER's own layout."""
@@ -81,6 +97,10 @@ class IntegerNeuron(slayer.neuron.cuba.Neuron):
         self.shape = torch.Size(trajectory.spikes.shape[2:])
         self.num_neurons = self.shape.numel()
         return trajectory
+
+
+def _tensors(scalars: DeviceScalars | None) -> tuple[torch.Tensor | None, torch.Tensor | None]:
+    return (None, None) if scalars is None else (scalars.threshold_tensor, scalars.keep_tensor)
 
 
 def _whole_decay(decay: torch.Tensor) -> int:

@@ -12,10 +12,10 @@ from lavarobust.dynamics.graded import added, send_sums, unrounded_sums
 from lavarobust.dynamics.unshared import are_whole, peak
 from lavarobust.snn.block import (
     BATCH_NORM_EPSILON,
-    BlockSettings,
     ConvBlock,
 )
 from lavarobust.snn.folding import LayerParameters, batch_norm_factor, quantise_beside
+from lavarobust.snn.settings import BlockSettings
 from lavarobust.snn.signal import Signal, Units, sum_pool
 from lavarobust.snn.synapse import FoldedConv
 
@@ -147,7 +147,7 @@ class ResidualBlock(ConvBlock):
             assert beside is not None and parameters.shortcut is not None
             sums = added([sums, self.shortcut.product(beside, parameters.shortcut)])
         if not self.sends_sum:
-            return self.neuron.integrate(sums, steps, self._bias(parameters))
+            return self.neuron.integrate(sums, steps, self._bias(parameters), parameters.scalars)
         if not are_whole(sums):  # of the float network
             return unrounded_sums(sums / (1 << parameters.shift), steps, peak(sums))
         return send_sums(sums, steps, parameters.shift)

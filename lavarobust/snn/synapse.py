@@ -7,6 +7,7 @@ import torch
 from lavarobust.compat import activate
 from lavarobust.dynamics import Convolution, Trajectory, conv_sums, dense_sums
 from lavarobust.snn.neuron import IntegerNeuron
+from lavarobust.snn.scalars import DeviceScalars
 
 activate()
 
@@ -42,9 +43,10 @@ class FoldedConv(slayer.synapse.Conv):
         neuron: IntegerNeuron,
         steps: int,
         bias: torch.Tensor | None,
+        scalars: DeviceScalars | None = None,
     ) -> Trajectory:
         """What a population does behind this synapse, as :meth:`product` feeds it."""
-        return neuron.integrate_conv(frames, weight.squeeze(-1), self.convolution, steps, bias)
+        return neuron.integrate_conv(frames, weight.squeeze(-1), self.convolution, steps, bias, scalars)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Sums ``(N, C', H', W', T)`` of ``(N, C, H, W, T)``, SLAYER's own layout."""
@@ -70,9 +72,10 @@ class FoldedDense(slayer.synapse.Dense):
         neuron: IntegerNeuron,
         steps: int,
         bias: torch.Tensor | None,
+        scalars: DeviceScalars | None = None,
     ) -> Trajectory:
         """What a population does behind this synapse, as :meth:`product` feeds it."""
-        return neuron.integrate(self.product(frames, weight), steps, bias)
+        return neuron.integrate(self.product(frames, weight), steps, bias, scalars)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
         """Sums ``(N, out, T)`` of ``(N, in, T)``, SLAYER's own layout."""

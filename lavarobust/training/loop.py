@@ -197,6 +197,7 @@ class _Run:
         if self.settings.gradient_clip is not None:
             torch.nn.utils.clip_grad_norm_(weights_of(self.network), self.settings.gradient_clip)
         self.optimiser.step()
+        self.network.constrain()
 
     def _at_least_as_good(self, metrics: Mapping[str, Any]) -> bool:
         if self.best_epoch is None or metrics["validation_accuracy"] is None:

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from lavarobust.dynamics import Surrogate
-from lavarobust.snn.block import BlockSettings, ConvBlock, DenseBlock
+from lavarobust.snn.block import ConvBlock, DenseBlock
 from lavarobust.snn.neuron import IntegerNeuron
+from lavarobust.snn.settings import BlockSettings
 
 slayer = pytest.importorskip("lava.lib.dl.slayer")
 
@@ -17,7 +18,7 @@ SETTINGS = BlockSettings(batch_norm=False, voltage_decay=256)
 def _stock_parameters(block) -> dict[str, float]:
     # stock neurons hold weights and thresholds as multiples of 1 / 64
     return {
-        "threshold": block.parameters_now().threshold / 64,
+        "threshold": block.parameters_now().scalars.threshold / 64,
         "current_decay": float(block.neuron.current_decay) / 4096,
         "voltage_decay": float(block.neuron.voltage_decay) / 4096,
     }
