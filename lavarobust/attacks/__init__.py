@@ -1,10 +1,13 @@
 """Attacks on the executed integer model, and the diagnosis that says whether they can be believed."""
 
 from lavarobust.attacks.craft import craft_linf
+from lavarobust.attacks.encoding_victim import EncodingVictim
 from lavarobust.attacks.evaluate import Progress, evaluate
 from lavarobust.attacks.integer_victim import IntegerVictim
 from lavarobust.attacks.network_victim import NetworkVictim
 from lavarobust.attacks.result import AttackOutcome, Judged, RobustnessResult
+from lavarobust.attacks.sea import SEA, FlipBudget, attack_encoding
+from lavarobust.attacks.sea_evaluate import FlipOutcome, evaluate_flips
 from lavarobust.attacks.search import AttackResult, attack, fgsm, pgd, random_noise
 from lavarobust.attacks.settings import FGSM, PGD, AttackSettings, Noise
 from lavarobust.attacks.threat import ThreatModel, ThreatModelError
@@ -13,10 +16,14 @@ from lavarobust.attacks.victim import ChunkedVictim, Queries, Victim
 __all__ = [
     "FGSM",
     "PGD",
+    "SEA",
     "AttackOutcome",
     "AttackResult",
     "AttackSettings",
     "ChunkedVictim",
+    "EncodingVictim",
+    "FlipBudget",
+    "FlipOutcome",
     "IntegerVictim",
     "Judged",
     "NetworkVictim",
@@ -28,8 +35,10 @@ __all__ = [
     "ThreatModelError",
     "Victim",
     "attack",
+    "attack_encoding",
     "craft_linf",
     "evaluate",
+    "evaluate_flips",
     "fgsm",
     "pgd",
     "random_noise",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from lavarobust.attacks.integer_victim import IntegerVictim
-from lavarobust.attacks.result import AttackOutcome, Judged, RobustnessResult
+from lavarobust.attacks.result import AttackOutcome, Judged, RobustnessResult, success_rate
 from lavarobust.attacks.samples import Samples, checked_samples
 from lavarobust.attacks.search import AttackResult, attack
 from lavarobust.attacks.settings import AttackSettings
@@ -130,14 +130,10 @@ def _outcome(
         threat=threat,
         images=found.images,
         executed=executed,
-        success_rate=_success_rate(clean.correct, executed.correct),
-        strict_success_rate=_success_rate(clean.strictly_correct, executed.strictly_correct),
+        success_rate=success_rate(clean.correct, executed.correct),
+        strict_success_rate=success_rate(clean.strictly_correct, executed.strictly_correct),
         gradients=int(found.gradients.sum()),
         zero_gradients=int(found.zero_gradients.sum()),
         surprises=int((executed.record.prediction != found.prediction).sum()),
         queries=found.queries,
     )
-
-
-def _success_rate(before: np.ndarray, after: np.ndarray) -> float:
-    return float((before & ~after).sum() / max(int(before.sum()), 1))

@@ -56,6 +56,13 @@ class IntegerVictim(ChunkedVictim):
         self._scale = _score_scale(self._stages, deployment)
 
     def _scores(self, images: torch.Tensor, indices: np.ndarray, draw: int) -> torch.Tensor:
+        frames = self._frames(images, indices, draw)
+        last = deque(propagate(self._stages, frames, self.deployment.steps), maxlen=1).pop().trajectory
+        scores = last.end.potential if self.deployment.readout == "membrane" else last.spikes.sum(0)
+        return scores[: len(images)].flatten(1)
+
+    def _frames(self, images: torch.Tensor, indices: np.ndarray, draw: int) -> torch.Tensor:
+        """``(F, chunk + 2, C, H, W)`` what is sent, differentiable; the last two hold a frame's extremes."""
         deployment = self.deployment
         expected = sample_shape(deployment.encoding, self._stages[0].input_shape, deployment.steps)
         if int(np.prod(images.shape[1:])) != int(np.prod(expected)):
@@ -66,16 +73,13 @@ class IntegerVictim(ChunkedVictim):
         # The simulator computes in the narrowest type that is exact for what arrives. A black and a
         # white image in every chunk make that type the same whatever the other images are.
         ends = torch.stack([torch.zeros_like(images[0]), torch.ones_like(images[0])])
-        frames = encode_straight_through(
+        return encode_straight_through(
             self.deployment.encoding,
             torch.cat([images, ends]),
             self.deployment.steps,
             np.concatenate([indices, [0, 0]]),
             draw,
         )
-        last = deque(propagate(self._stages, frames, self.deployment.steps), maxlen=1).pop().trajectory
-        scores = last.end.potential if self.deployment.readout == "membrane" else last.spikes.sum(0)
-        return scores[: len(images)].flatten(1)
 
     def _as_logits(self, scores: np.ndarray) -> np.ndarray:
         classes = scores.shape[1]

@@ -50,6 +50,11 @@ class Judged:
         return float(self.record.tied.mean())
 
 
+def success_rate(before: np.ndarray, after: np.ndarray) -> float:
+    """Of the samples right before ``(N,)`` bool, the share that is wrong after; 0 if there are none."""
+    return float((before & ~after).sum() / max(int(before.sum()), 1))
+
+
 @dataclass(frozen=True, eq=False)
 class AttackOutcome:
     """One attack, crafted on the simulator's gradients and executed on the backend.

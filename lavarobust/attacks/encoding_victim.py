@@ -1,0 +1,29 @@
+"""A deployed integer model as an attacker of its encoding sees it: frames in, logits out."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from lavarobust.attacks.flips import lowest_entry
+from lavarobust.attacks.integer_victim import IntegerVictim
+from lavarobust.errors import DataError
+
+
+class EncodingVictim(IntegerVictim):
+    """The executed integers from the first layer on: its "images" are frames ``(N, T, C, H, W)``.
+
+    Entries are -1, 0 and 1 of ``signed_rate``, 0 and 1 of ``rate`` and of events; ``draw`` is of what is
+    drawn behind the encoder. Arguments and errors as :class:`IntegerVictim` has them; its calls raise
+    SettingsError for an encoding that sends no spikes.
+    """
+
+    def _frames(self, images: torch.Tensor, indices: np.ndarray, draw: int) -> torch.Tensor:
+        shape = (self.deployment.steps, *self._stages[0].input_shape)
+        if images.shape[1] != shape[0] or int(np.prod(images.shape[1:])) != int(np.prod(shape)):
+            raise DataError(
+                f"{self.name}: frames of shape {tuple(images.shape[1:])} do not fit its input {shape}. "
+                "Give one frame per step."
+            )
+        low, high = (torch.full_like(images[:1], end) for end in (lowest_entry(self.deployment.encoding), 1))
+        return torch.cat([images, low, high]).movedim(1, 0)
