@@ -28,7 +28,7 @@ def problem(*overrides: str, recipe: str = "digits-adversarial") -> str:
     return message
 
 
-@pytest.mark.parametrize("name", ["digits-plain", "digits-adversarial", "mnist-mlp"])
+@pytest.mark.parametrize("name", ["digits-plain", "digits-adversarial", "mnist-mlp", "nmnist-conv"])
 def test_a_built_in_recipe_loads_under_its_own_name(name):
     assert name in builtin_recipes()
     assert load_recipe(name).name == name
