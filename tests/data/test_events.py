@@ -72,3 +72,22 @@ def test_frames_count_events_per_polarity_pixel_and_bin():
 def test_impossible_frames_are_refused(bins, limit):
     with pytest.raises(SettingsError, match="event frames"):
         EventFrames(bins, limit)
+
+
+def test_slayer_reads_the_same_events(tmp_path):
+    from lavarobust.compat import activate
+
+    activate()
+    from lava.lib.dl.slayer.io import read_2d_spikes
+
+    rng = np.random.default_rng(0)
+    events = [
+        tuple(int(value) for value in (*rng.integers(0, 34, 2), rng.integers(2), rng.integers(0, 1 << 23)))
+        for _ in range(200)
+    ]
+    (tmp_path / "1.bs2").write_bytes(event_bytes(*events))
+    theirs = read_2d_spikes(str(tmp_path / "1.bs2"))
+    ours = read_events((tmp_path / "1.bs2").read_bytes(), 34, "1.bs2")
+    for values, axis in ((ours.column, theirs.x), (ours.row, theirs.y), (ours.polarity, theirs.c)):
+        assert np.array_equal(values, axis)
+    assert np.array_equal(ours.time / 1000, theirs.t)
