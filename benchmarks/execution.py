@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 
 from benchmarks.measure import clocked, rounds
@@ -78,5 +77,4 @@ def rates(record: Record) -> str:
 
 
 def _each(stimulus: Stimulus) -> list[Stimulus]:
-    frames = stimulus.frames
-    return [replace(stimulus, frames=frames[n : n + 1]) for n in range(stimulus.samples)]
+    return [stimulus.taken(slice(n, n + 1)) for n in range(stimulus.samples)]

@@ -47,8 +47,7 @@ def run_stock(case: Case, stimulus: Stimulus) -> Streamed:
     """Samples through one network, or each through its own where that is the only way."""
     if not case.fresh:
         return stream(case, stimulus)
-    frames = stimulus.frames
-    runs = [stream(case, replace(stimulus, frames=frames[n : n + 1])) for n in range(len(frames))]
+    runs = [stream(case, stimulus.taken(slice(n, n + 1))) for n in range(stimulus.samples)]
     return Streamed(
         np.concatenate([run.outputs for run in runs]), sum(run.milliseconds for run in runs) / len(runs)
     )

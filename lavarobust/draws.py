@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from lavarobust.errors import SettingsError
 
 _KEY_LIMIT = 1 << 64
+
+
+@dataclass(frozen=True, eq=False)
+class Keys:
+    """Whose draws: they belong to the sample, so that batch, order and restart change none.
+
+    Attributes:
+        indices: ``(N,)`` integers, each sample's index in its data set.
+        draw: which of the independent repetitions.
+    """
+
+    indices: np.ndarray
+    draw: int = 0
+
+    def taken(self, which: slice | np.ndarray) -> Keys:
+        """Those of some samples."""
+        return Keys(self.indices[which], self.draw)
 
 
 def random_words(seed: int, index: int, draw: int, count: int, stream: int = 0) -> np.ndarray:

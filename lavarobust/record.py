@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
+from lavarobust.draws import Keys
+
 
 @dataclass(frozen=True, eq=False)
 class Stimulus:
@@ -19,11 +21,29 @@ class Stimulus:
         steps: T, the length of a sample's window.
         graded: whether a value is a payload (an analog pixel) even where all happen to be 0 or 1; None
             asks the values.
+        keys: whose draws a model's stochastic gates take; None for the samples' positions from 0 on.
+
+    Raises:
+        ValueError: keys of another number of samples.
     """
 
     frames: np.ndarray
     steps: int
     graded: bool | None = None
+    keys: Keys | None = None
+
+    def __post_init__(self) -> None:
+        if self.keys is not None and len(self.keys.indices) != len(self.frames):
+            raise ValueError(f"keys of {len(self.keys.indices)} samples for {len(self.frames)}")
+
+    @property
+    def gate_keys(self) -> Keys:
+        """Whose draws gates take."""
+        return self.keys or Keys(np.arange(self.samples))
+
+    def taken(self, which: slice | np.ndarray) -> Stimulus:
+        """Some of the samples, which keep their draws."""
+        return replace(self, frames=self.frames[which], keys=self.gate_keys.taken(which))
 
     @property
     def samples(self) -> int:
@@ -54,7 +74,7 @@ class LayerCounts:
         synops: synaptic operations: each event times its true fan-out over non-zero weights
             (borders and pruned weights count exactly).
         synops_dense: the same with zero weights counted too.
-        spikes: emitted.
+        spikes: sent; behind a stochastic gate, those that it let pass.
         wraps: neurons whose current wrapped around its 24 bits, or a sigma-delta state around its 32.
         clips: neurons whose potential was clipped at its 24 bits.
         biased: neurons with a non-zero bias (each adds it in every step).

@@ -133,7 +133,9 @@ def reference_differences(trial: Trial, states: States) -> list[str]:
     frames = torch.from_numpy(np.moveaxis(trial.stimulus.frames, -1, 0).astype(np.float64))
     found = []
     with torch.no_grad():
-        for run in propagate(compile_model(trial.model), frames, trial.stimulus.steps):
+        for run in propagate(
+            compile_model(trial.model), frames, trial.stimulus.steps, trial.stimulus.gate_keys
+        ):
             index = run.stage.index
             end = run.trajectory.end
             for name, mine, lava in zip(

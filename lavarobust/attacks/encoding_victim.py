@@ -7,6 +7,7 @@ import torch
 
 from lavarobust.attacks.flips import lowest_entry
 from lavarobust.attacks.integer_victim import IntegerVictim
+from lavarobust.draws import Keys
 from lavarobust.errors import DataError
 
 
@@ -18,7 +19,7 @@ class EncodingVictim(IntegerVictim):
     SettingsError for an encoding that sends no spikes.
     """
 
-    def _frames(self, images: torch.Tensor, indices: np.ndarray, draw: int) -> torch.Tensor:
+    def _frames(self, images: torch.Tensor, keys: Keys) -> torch.Tensor:
         shape = (self.deployment.steps, *self._stages[0].input_shape)
         if images.shape[1] != shape[0] or int(np.prod(images.shape[1:])) != int(np.prod(shape)):
             raise DataError(

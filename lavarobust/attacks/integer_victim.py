@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from lavarobust.attacks.victim import DEFAULT_CHUNK, ChunkedVictim
+from lavarobust.draws import Keys
 from lavarobust.dynamics import Surrogate
 from lavarobust.encoding import input_range
 from lavarobust.encoding.straight_through import encode_straight_through
@@ -50,18 +51,19 @@ class IntegerVictim(ChunkedVictim):
             raise SettingsError(
                 f"{model.name}: the file does not say how it is run. Give its steps, encoding and readout."
             )
-        super().__init__(model.name, deployment.encoding.drawn, chunk, threads)
+        super().__init__(model.name, model.gated or deployment.encoding.drawn, chunk, threads)
         self.deployment = deployment
         self._stages = compile_model(model, surrogate)
         self._scale = _score_scale(self._stages, deployment)
 
     def _scores(self, images: torch.Tensor, indices: np.ndarray, draw: int) -> torch.Tensor:
-        frames = self._frames(images, indices, draw)
-        last = deque(propagate(self._stages, frames, self.deployment.steps), maxlen=1).pop().trajectory
+        keys = Keys(np.concatenate([indices, [0, 0]]), draw)
+        frames = self._frames(images, keys)
+        last = deque(propagate(self._stages, frames, self.deployment.steps, keys), maxlen=1).pop().trajectory
         scores = last.end.potential if self.deployment.readout == "membrane" else last.spikes.sum(0)
         return scores[: len(images)].flatten(1)
 
-    def _frames(self, images: torch.Tensor, indices: np.ndarray, draw: int) -> torch.Tensor:
+    def _frames(self, images: torch.Tensor, keys: Keys) -> torch.Tensor:
         """``(F, chunk + 2, C, H, W)`` what is sent, differentiable; the last two hold a frame's extremes."""
         deployment = self.deployment
         expected = sample_shape(deployment.encoding, self._stages[0].input_shape, deployment.steps)
@@ -77,8 +79,8 @@ class IntegerVictim(ChunkedVictim):
             self.deployment.encoding,
             torch.cat([images, ends]),
             self.deployment.steps,
-            np.concatenate([indices, [0, 0]]),
-            draw,
+            keys.indices,
+            keys.draw,
         )
 
     def _as_logits(self, scores: np.ndarray) -> np.ndarray:

@@ -22,7 +22,9 @@ class NetworkVictim(ChunkedVictim):
             has an argument ``indices``, it is called as ``module(images, indices, draw)``.
         forward: ``(images, indices, draw) -> logits`` instead of calling the module, e.g.
             ``lambda *call: network.activity(*call, quantised=False).logits`` for the float network.
-        name, stochastic, chunk, threads: as :class:`ChunkedVictim` has them.
+        name, chunk, threads: as :class:`ChunkedVictim` has them.
+        stochastic: whether ``draw`` changes the answer; None asks the module's own ``stochastic``, and takes
+            a module without one to draw nothing.
     """
 
     def __init__(
@@ -30,10 +32,12 @@ class NetworkVictim(ChunkedVictim):
         module: torch.nn.Module,
         forward: Forward | None = None,
         name: str = "network",
-        stochastic: bool = False,
+        stochastic: bool | None = None,
         chunk: int = DEFAULT_CHUNK,
         threads: int = 1,
     ) -> None:
+        if stochastic is None:
+            stochastic = bool(getattr(module, "stochastic", False))
         super().__init__(name, stochastic, chunk, threads)
         self.module = module
         self._forward = forward or _forward_of(module)

@@ -10,13 +10,12 @@ adds ``logit U``, and 1 - U is as uniform as U.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from lavarobust.draws import random_words
+from lavarobust.draws import Keys, random_words
 from lavarobust.errors import SettingsError
 from lavarobust.netx.limits import GATE_UNITY
 
@@ -27,19 +26,6 @@ LOGIT_MARGIN = 1e-3
 """Keeps both logits finite (ibid.)."""
 
 _DRAWS_PER_WORD = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Keys:
-    """Whose draws: they belong to the sample, so that batch, order and restart change none.
-
-    Attributes:
-        indices: ``(N,)`` each sample's index in its data set.
-        draw: which of the independent repetitions.
-    """
-
-    indices: np.ndarray
-    draw: int = 0
 
 
 def gate_draws(seed: int, stream: int, keys: Keys, steps: int, neurons: int) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import get_args
 
 import numpy as np
 
+from lavarobust.draws import Keys
 from lavarobust.encoding.draws import uniform_draws
 from lavarobust.errors import DataError, SettingsError
 from lavarobust.netx.deployment import Encoding, EncodingKind
@@ -32,7 +33,7 @@ def encode(
     Returns:
         frames ``(N, C, H, W, 1)`` for ``direct``, else ``(N, C, H, W, T)``. The analog kinds and ``frames``
         round halves to even; ``rate`` spikes with probability x in every step, ``signed_rate`` with
-        probability |x - mean| and that difference's sign, which is a payload.
+        probability |x - mean| and that difference's sign, which is a payload. Its keys are indices and draw.
 
     Raises:
         DataError: pixels outside [0, 1] or NaN, wrong shapes.
@@ -49,7 +50,8 @@ def encode(
     else:
         repetitions = 1 if encoding.kind == "direct" else steps
         frames = np.repeat(quantise(encoding, images)[..., None], repetitions, axis=-1)
-    return Stimulus(np.ascontiguousarray(frames, dtype=np.int32), steps, graded=not encoding.binary)
+    keys = Keys(np.asarray(indices), draw)
+    return Stimulus(np.ascontiguousarray(frames, dtype=np.int32), steps, not encoding.binary, keys)
 
 
 def quantise(encoding: Encoding, images: np.ndarray) -> np.ndarray:

@@ -65,6 +65,24 @@ UNSPECIFIED = Neuron(current_decay=0, voltage_decay=4096, threshold=READOUT_THRE
 
 
 @dataclass(frozen=True, eq=False)
+class Gate:
+    """A stochastic gate behind a LIF population: it sends a spike with its neuron's own probability.
+
+    Which spikes those are is decided by :func:`lavarobust.dynamics.gate.gate_draws`; the neuron's reset is
+    that of the ungated spike. Of an extended file.
+
+    Attributes:
+        opening: ``(neurons,)`` int32 in (C, H, W) order, probabilities in 1/65536, 0..65536.
+        seed: of the draws.
+        stream: the layer's own number among those that draw with this seed, from 1.
+    """
+
+    opening: np.ndarray
+    seed: int
+    stream: int
+
+
+@dataclass(frozen=True, eq=False)
 class Input:
     """An ``input`` layer: declares the input's shape, and may hold neurons.
 
@@ -99,6 +117,7 @@ class Dense:
         delay: in steps, per output ``(out,)``, per input ``(in,)`` or per synapse ``(out, in)``
             int32 as in the file, or None; see ``loader_rules.effective_delay``.
         recurrent_weight: ``(out, out)`` int32 for ``dense_rec``, else None.
+        gate: behind the population, or None.
     """
 
     weight: np.ndarray
@@ -106,6 +125,7 @@ class Dense:
     bias: np.ndarray | None = None
     delay: np.ndarray | None = None
     recurrent_weight: np.ndarray | None = None
+    gate: Gate | None = None
 
     @property
     def shape(self) -> Shape:
@@ -122,6 +142,7 @@ class Conv:
         shape: output shape ``(C, H, W)``.
         bias: ``(C,)`` int32 mantissas (exponent 6, of sigma-delta neurons 12), or None.
         stride, padding, dilation: ``(H, W)``.
+        gate: behind the population, or None.
     """
 
     weight: np.ndarray
@@ -132,6 +153,7 @@ class Conv:
     padding: tuple[int, int] = (0, 0)
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
+    gate: Gate | None = None
 
 
 Layer = Input | Flatten | Dense | Conv
@@ -177,6 +199,11 @@ class Model:
         return any(isinstance(layer.neuron, SigmaDelta) for _, layer in self.populations)
 
     @property
+    def gated(self) -> bool:
+        """Whether its answers depend on the draws of stochastic gates."""
+        return any(isinstance(layer, Synaptic) and layer.gate is not None for layer in self.layers)
+
+    @property
     def extensions(self) -> tuple[str, ...]:
         """What of it stock NetX can't express, such as ``"soft reset"``; empty for a plain model.
 
@@ -192,7 +219,10 @@ class Model:
 
 def _extensions(layer: Layer) -> tuple[str, ...]:
     """What one layer has that stock NetX can't express."""
-    soft = (
-        not isinstance(layer, Flatten) and isinstance(layer.neuron, Neuron) and layer.neuron.reset == "soft"
-    )
-    return ("soft reset",) if soft else ()
+    has = {
+        "soft reset": not isinstance(layer, Flatten)
+        and isinstance(layer.neuron, Neuron)
+        and layer.neuron.reset == "soft",
+        "stochastic gate": isinstance(layer, Synaptic) and layer.gate is not None,
+    }
+    return tuple(name for name, there in has.items() if there)

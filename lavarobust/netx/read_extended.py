@@ -6,13 +6,13 @@ from dataclasses import replace
 
 from lavarobust.errors import ModelFileError
 from lavarobust.netx.hdf5 import Node
-from lavarobust.netx.model import Conv, Dense, Flatten, Input, Layer, Neuron
+from lavarobust.netx.model import Conv, Dense, Flatten, Gate, Input, Layer, Neuron
 from lavarobust.netx.read_layers import ignored_entries, read_layer
 
 _SYNAPTIC = {"type", "shape", "weight", "bias", "neuron"}
-_DENSE = _SYNAPTIC | {"inFeatures", "outFeatures", "delay"}
+_DENSE = _SYNAPTIC | {"inFeatures", "outFeatures", "delay", "gate"}
 _CONV = _SYNAPTIC | {
-    "inChannels", "outChannels", "kernelSize", "stride", "padding", "dilation", "groups",
+    "inChannels", "outChannels", "kernelSize", "stride", "padding", "dilation", "groups", "gate",
 }  # fmt: skip
 
 LAYER_KEYS = {
@@ -26,6 +26,8 @@ LAYER_KEYS = {
 
 NEURON_KEYS = {"type", "iDecay", "vDecay", "vThMant", "refDelay", "gradedSpike", "reset"}
 
+GATE_KEYS = {"opening", "seed", "stream"}
+
 
 def read_extended_layer(node: Node) -> Layer:
     """The layer in one group ``lavarobust/layer/<i>``; its sizes are checked by ``validate_layer``.
@@ -37,6 +39,8 @@ def read_extended_layer(node: Node) -> Layer:
     _refuse_unknown(node, LAYER_KEYS[node.text("type")])
     if not isinstance(layer, Flatten) and node.has("neuron"):
         layer = _with_reset(layer, node.child("neuron"))
+    if isinstance(layer, (Dense, Conv)) and node.has("gate"):
+        layer = replace(layer, gate=_gate(node.child("gate")))
     for entry in ignored_entries(node, layer):
         raise ModelFileError(
             node.where(), f"has a {entry}, which nothing here runs", "Export the layer without it"
@@ -53,6 +57,14 @@ def _with_reset(layer: Input | Dense | Conv, node: Node) -> Layer:
     if not node.has("reset"):
         return layer
     return replace(layer, neuron=replace(layer.neuron, reset=node.text("reset")))  # type: ignore[arg-type]
+
+
+def _gate(node: Node) -> Gate:
+    _refuse_unknown(node, GATE_KEYS)
+    opening = node.truncated("opening")
+    if (opening != node.numbers("opening")).any():
+        raise ModelFileError(node.where("opening"), "holds fractions", "It must hold whole numbers")
+    return Gate(opening, node.integer("seed"), node.integer("stream"))
 
 
 def _refuse_unknown(node: Node, known: set[str]) -> None:

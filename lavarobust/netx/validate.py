@@ -9,8 +9,8 @@ from typing import get_args
 import numpy as np
 
 from lavarobust.errors import ModelFileError
-from lavarobust.netx.limits import DECAY_UNITY, SIGMA_DELTA_SHIFT
-from lavarobust.netx.model import Conv, Dense, Flatten, Input, Layer, Neuron, Reset, Shape, SigmaDelta
+from lavarobust.netx.limits import DECAY_UNITY, GATE_UNITY, SIGMA_DELTA_SHIFT
+from lavarobust.netx.model import Conv, Dense, Flatten, Gate, Input, Layer, Neuron, Reset, Shape, SigmaDelta
 
 SIZE_MAX = 1 << 26
 """Largest number of neurons, or of weights, that one layer may have."""
@@ -22,6 +22,9 @@ CONV_PARAMETER_MAX = 127
 """Lava's ``Conv`` keeps kernel size, stride, padding, dilation and groups as int8."""
 
 NEURON_KINDS = ("CUBA", "LOIHI")
+
+GATE_KEY_END = 1 << 63
+"""Seeds and streams are kept as int64."""
 
 SIGMA_DELTA_KIND = "SDNN"
 
@@ -55,6 +58,8 @@ def validate_layer(layer: Layer, where: str) -> None:
                 f"{where}/shape", f"an input of shape {layer.shape}", "It must be (n,) or (C, H, W)"
             )
         return
+    if layer.gate is not None:
+        _gate(layer.gate, layer, f"{where}/gate")
     _weight(layer.weight, 2 if isinstance(layer, Dense) else 4, f"{where}/weight")
     if layer.bias is not None and layer.bias.shape != (layer.shape[0],):
         raise ModelFileError(
@@ -127,6 +132,29 @@ def _neuron(neuron: Neuron, channels: int, where: str) -> None:
         raise ModelFileError(
             f"{where}/reset", f"unknown reset {neuron.reset!r:.80}", f"Use {' or '.join(get_args(Reset))}"
         )
+
+
+def _gate(gate: Gate, layer: Dense | Conv, where: str) -> None:
+    recurrent = isinstance(layer, Dense) and layer.recurrent_weight is not None
+    if recurrent or isinstance(layer.neuron, SigmaDelta):
+        raise ModelFileError(
+            where, "gates stand behind LIF neurons without recurrent synapses only", "Remove the gate"
+        )
+    if gate.opening.shape != (prod(layer.shape),):
+        raise ModelFileError(
+            f"{where}/opening",
+            f"shape {gate.opening.shape} for {prod(layer.shape)} neurons",
+            "Give one opening per neuron, in (C, H, W) order",
+        )
+    if gate.opening.min() < 0 or gate.opening.max() > GATE_UNITY:
+        raise ModelFileError(
+            f"{where}/opening",
+            f"opening {_outside(gate.opening, GATE_UNITY)} is not in 0..{GATE_UNITY}",
+            "Openings are probabilities in 1/65536",
+        )
+    for key, value, low in (("seed", gate.seed, 0), ("stream", gate.stream, 1)):
+        if not low <= value < GATE_KEY_END:
+            raise ModelFileError(f"{where}/{key}", f"is {value}", f"Give {low} to 2**63 - 1")
 
 
 def _sigma_delta(neuron: SigmaDelta, where: str) -> None:

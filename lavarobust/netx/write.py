@@ -18,6 +18,7 @@ from lavarobust.netx.model import (
     Conv,
     Dense,
     Flatten,
+    Gate,
     Input,
     Layer,
     Model,
@@ -124,6 +125,8 @@ def _write_layer(group: h5py.Group, layer: Layer, shape: Shape) -> None:
         _write_dense(group, layer)
     else:
         _write_conv(group, layer)
+    if isinstance(layer, (Dense, Conv)) and layer.gate is not None:
+        _write_gate(group.create_group("gate"), layer.gate)
 
 
 def _write_dense(group: h5py.Group, layer: Dense) -> None:
@@ -166,6 +169,12 @@ def _write_neuron(group: h5py.Group, neuron: AnyNeuron) -> None:
     group.create_dataset("gradedSpike", data=False, track_times=False)
     if neuron.reset != "hard":
         _text(group, "reset", neuron.reset)
+
+
+def _write_gate(group: h5py.Group, gate: Gate) -> None:
+    group.create_dataset("opening", data=gate.opening.astype(np.int32), track_times=False)
+    _numbers(group, "seed", gate.seed)
+    _numbers(group, "stream", gate.stream)
 
 
 def _write_own_group(group: h5py.Group, model: Model, where: str) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from lavarobust.compat import activate
+from lavarobust.draws import Keys
 from lavarobust.dynamics import Trajectory
-from lavarobust.dynamics.gate import Keys
 from lavarobust.netx.limits import DECAY_UNITY, READOUT_THRESHOLD, STATE_SHIFT
 from lavarobust.snn.folding import (
     LayerParameters,

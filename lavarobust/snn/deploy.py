@@ -14,10 +14,9 @@ from lavarobust.errors import LavarobustError, SettingsError
 from lavarobust.netx.bounds import state_bounds
 from lavarobust.netx.deployment import Deployment, LayerOverflow, OverflowState
 from lavarobust.netx.limits import POTENTIAL_LIMIT, STATE_HALF_RANGE
-from lavarobust.netx.model import Conv, Dense, Flatten, Input, Layer, Model, Neuron
+from lavarobust.netx.model import Conv, Dense, Flatten, Gate, Input, Layer, Model, Neuron
 from lavarobust.snn.block import ConvBlock, DenseBlock
 from lavarobust.snn.folding import LayerParameters
-from lavarobust.snn.gate import gates_of
 from lavarobust.snn.network import SpikingNetwork
 from lavarobust.snn.shortcut import ResidualBlock
 
@@ -32,13 +31,12 @@ class OverflowHappensError(LavarobustError):
 def to_model(network: SpikingNetwork, name: str = "model") -> Model:
     """The integer model of a network; freezes the network's statistics and scales.
 
-    A pool in front of a layer becomes part of its kernel, so every layer is one that stock Lava runs.
+    A pool in front of a layer becomes part of its kernel, so that every layer is one that stock Lava runs.
+    Gates stay gates, which takes an extended file; :mod:`lavarobust.snn.thinning` has what needs none.
 
     Raises:
-        SettingsError: the network has gates or shortcuts.
+        SettingsError: the network has shortcuts.
     """
-    if gates_of(network):
-        raise SettingsError(f"{name}: a network with stochastic gates can't be deployed. Train one without")
     if any(isinstance(block, ResidualBlock) for block in network.stack):
         raise SettingsError(f"{name}: a network with shortcuts can't be deployed. Train one without")
     network.eval()
@@ -53,7 +51,7 @@ def to_model(network: SpikingNetwork, name: str = "model") -> Model:
             layer = _conv_layer(block, input_shape)
         else:
             layer = _dense_layer(block, input_shape)
-        layers.append(layer)
+        layers.append(replace(layer, gate=_gate(block)))
         shape = layer.shape
     return Model(tuple(layers), network.input_shape, name=name)
 
@@ -156,6 +154,12 @@ def _neuron(block: ConvBlock | DenseBlock, parameters: LayerParameters) -> Neuro
         threshold=parameters.scalars.threshold,
         reset=block.neuron.reset,
     )
+
+
+def _gate(block: ConvBlock | DenseBlock) -> Gate | None:
+    if block.gate is None:
+        return None
+    return Gate(block.gate.opening.reshape(-1), block.gate.options.seed, block.gate.stream)
 
 
 def _integers(values: torch.Tensor | None) -> np.ndarray | None:

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from lavarobust.dynamics.gate import GATE_GRADIENTS, Keys, gate_draws, gated, openings
+from lavarobust.draws import Keys
+from lavarobust.dynamics.gate import GATE_GRADIENTS, gate_draws, gated, openings
 from lavarobust.errors import SettingsError
 
 LEAST_OPEN = 0.1

@@ -9,8 +9,9 @@ from typing import TypeVar, cast
 import numpy as np
 import torch
 
+from lavarobust.draws import Keys
 from lavarobust.dynamics import Surrogate, Trajectory
-from lavarobust.dynamics.gate import Keys, gate_draws, opened, openings
+from lavarobust.dynamics.gate import gate_draws, opened, openings
 from lavarobust.encoding.straight_through import encode_straight_through
 from lavarobust.netx.deployment import Encoding, ReadoutKind
 from lavarobust.netx.limits import STATE_SHIFT
@@ -210,6 +211,11 @@ class SpikingNetwork(torch.nn.Module):
 
         self.walk(1.0, visit)
         return tuple(made)
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether a forward pass depends on its draw."""
+        return self.encoding.drawn or any(block.gate is not None for block in self.stack)
 
     def freeze(self) -> None:
         """Fix every block's batch-norm statistics and integer scale."""

@@ -15,6 +15,7 @@ from lavarobust.netx.deployment import Deployment, Encoding, ReadoutKind
 from lavarobust.netx.model import READOUT, Dense, Flatten, Input, Model
 from lavarobust.snn.architecture import parse_layers
 from lavarobust.snn.deploy import to_model
+from lavarobust.snn.gate import GateOptions
 from lavarobust.snn.network import SpikingNetwork
 
 SHAPE = (1, 4, 4)
@@ -84,7 +85,7 @@ class Deployed:
 @pytest.fixture(scope="session")
 def deployed() -> Callable[..., Deployed]:
     @cache
-    def make(encoding: Encoding, readout: ReadoutKind) -> Deployed:
+    def make(encoding: Encoding, readout: ReadoutKind, gate: GateOptions | None = None) -> Deployed:
         network = SpikingNetwork(
             parse_layers(["conv 4 3", "dense 10"]),
             (1, 8, 8),
@@ -93,6 +94,7 @@ def deployed() -> Callable[..., Deployed]:
             readout=readout,
             surrogate=Surrogate(),
             generator=torch.Generator().manual_seed(0),
+            gate=gate,
         )
         network.eval()
         model = to_model(network)

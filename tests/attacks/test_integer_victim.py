@@ -12,6 +12,7 @@ from lavarobust.errors import DataError, SettingsError
 from lavarobust.execution import backend
 from lavarobust.netx.deployment import Deployment, Encoding
 from lavarobust.netx.model import READOUT, Dense, Flatten, Input, Model, Neuron
+from lavarobust.snn.gate import GateOptions
 
 ENCODINGS = [
     Encoding("direct", 16),
@@ -48,10 +49,11 @@ def test_a_tie_is_won_as_in_the_record(readout_model, pixels, winner):
     assert len(set(logits[0])) == 3
 
 
+@pytest.mark.parametrize("gate", [None, GateOptions(seed=4, initial=0.95)])
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("readout", ["membrane", "spike_count"])
-def test_logits_order_the_classes_as_the_executed_integers(deployed, pictures, encoding, readout):
-    case, (images, indices) = deployed(encoding, readout), pictures
+def test_logits_order_the_classes_as_the_executed_integers(deployed, pictures, encoding, readout, gate):
+    case, (images, indices) = deployed(encoding, readout, gate), pictures
     stimulus = encode(encoding, images, 4, indices, draw=2)
     record = backend("simulator").run(case.model, stimulus, readout)
     victim = IntegerVictim(case.model, case.deployment)
@@ -59,20 +61,23 @@ def test_logits_order_the_classes_as_the_executed_integers(deployed, pictures, e
     np.testing.assert_array_equal(logits.argmax(1), record.prediction)
     scale = record.scores.std() / logits.std()
     np.testing.assert_array_equal(np.rint(logits * np.rint(scale) + np.arange(10) / 20), record.scores)
-    assert record.tied.any() == (readout == "spike_count")
+    assert record.tied.any() or readout == "membrane"
     assert 0.05 < logits.std() < 20
-    assert victim.stochastic == (encoding.kind == "rate")
+    assert victim.stochastic == NetworkVictim(case.network).stochastic
+    assert victim.stochastic == (encoding.kind == "rate" or gate is not None)
+    assert (victim.logits(images, indices, draw=3) != logits).any() == victim.stochastic
 
 
+@pytest.mark.parametrize("gate", [None, GateOptions(seed=4, initial=0.95)])
 @pytest.mark.parametrize("encoding", ENCODINGS)
 @pytest.mark.parametrize("readout", ["membrane", "spike_count"])
-def test_gradient_of_the_file_is_the_gradient_of_the_network(deployed, pictures, encoding, readout):
-    case, (images, indices) = deployed(encoding, readout), pictures
+def test_gradient_of_the_file_is_the_gradient_of_the_network(deployed, pictures, encoding, readout, gate):
+    case, (images, indices) = deployed(encoding, readout, gate), pictures
     labels = IntegerVictim(case.model, case.deployment).logits(images, indices).argmax(1)
     # where classes tie, the network's float logits may name another rival
     clear = np.sort(NetworkVictim(case.network).logits(images, indices), 1)
     clear = (clear[:, -1] > clear[:, -2]) & (clear[:, -2] > clear[:, -3])
-    assert clear.sum() > 30
+    assert clear.sum() > 20
     gradients = [
         victim.loss_gradient(images[clear], labels[clear], indices[clear], "margin").reshape(clear.sum(), -1)
         for victim in (IntegerVictim(case.model, case.deployment), NetworkVictim(case.network))
@@ -81,9 +86,10 @@ def test_gradient_of_the_file_is_the_gradient_of_the_network(deployed, pictures,
     np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-5)
 
 
+@pytest.mark.parametrize("gate", [None, GateOptions(seed=4, initial=0.95)])
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_answers_are_the_same_bytes_in_any_batch(deployed, pictures, encoding):
-    case, (images, indices) = deployed(encoding, "membrane"), pictures
+def test_answers_are_the_same_bytes_in_any_batch(deployed, pictures, encoding, gate):
+    case, (images, indices) = deployed(encoding, "membrane", gate), pictures
     labels = np.arange(150) % 10
     victim = IntegerVictim(case.model, case.deployment, chunk=16)
     logits, gradient = victim.logits_and_gradient(images, labels, indices)

@@ -109,3 +109,10 @@ def test_a_module_without_finite_logits_is_refused(linear_case):
 def test_impossible_chunk_is_refused(linear_case):
     with pytest.raises(SettingsError):
         NetworkVictim(linear_case.module, chunk=0)
+
+
+def test_a_module_says_itself_whether_it_draws(linear_case):
+    assert not NetworkVictim(linear_case.module).stochastic
+    linear_case.module.stochastic = True
+    assert NetworkVictim(linear_case.module).stochastic
+    assert not NetworkVictim(linear_case.module, stochastic=False).stochastic

@@ -10,8 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lavarobust.draws import random_words
-from lavarobust.dynamics.gate import Keys, gate_draws, gated, opened, openings
+from lavarobust.draws import Keys, random_words
+from lavarobust.dynamics.gate import gate_draws, gated, opened, openings
 from lavarobust.encoding import encode
 from lavarobust.errors import SettingsError
 from lavarobust.netx.deployment import Encoding

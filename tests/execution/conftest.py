@@ -114,6 +114,17 @@ def _population(layer, input_shape, arriving, drive):
     return done
 
 
+def _passes(gate, stimulus):
+    """``(N, T, n)`` 0 or 1: quarters of Philox's words, one after the other, against the openings."""
+    keys, drawn = stimulus.gate_keys, []
+    for index in keys.indices:
+        generator = np.random.Philox(key=[gate.seed, index], counter=[0, 0, gate.stream, keys.draw])
+        words = map(int, generator.random_raw(stimulus.steps * gate.opening.size // 4 + 1))
+        drawn.append([word >> shift & 0xFFFF for word in words for shift in (0, 16, 32, 48)])
+    draws = np.array(drawn)[:, : stimulus.steps * gate.opening.size]
+    return (draws.reshape(len(drawn), stimulus.steps, -1) < gate.opening).astype(np.int64)
+
+
 def execute_slowly(model: Model, stimulus: Stimulus) -> list[Expected]:
     """The model, neuron by neuron and step by step, every sample from rest."""
     frames = np.moveaxis(stimulus.frames, -1, 1).reshape(stimulus.samples, stimulus.frames.shape[-1], -1)
@@ -123,6 +134,8 @@ def execute_slowly(model: Model, stimulus: Stimulus) -> list[Expected]:
     for _, layer in model.populations:
         drive = arriving[:, 0] if isinstance(layer, Input) else None
         populations.append(_population(layer, input_shape, arriving, drive))
+        if getattr(layer, "gate", None) is not None:
+            populations[-1].spikes *= _passes(layer.gate, stimulus)
         arriving, input_shape = populations[-1].spikes, layer.shape
     return populations
 

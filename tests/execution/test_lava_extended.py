@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from extended_models import softened
+from extended_models import gated, softened
 
+from lavarobust.draws import Keys
+from lavarobust.dynamics.gate import gate_draws
 from lavarobust.errors import BackendError
 from lavarobust.execution.simulator import Simulator
 from lavarobust.netx.model import UNSPECIFIED, Conv, Dense, Input, Model, Neuron
@@ -17,6 +19,7 @@ from lavarobust.execution.lava import LavaBackend
 from lavarobust.execution.lava.extended import extended_network
 from lavarobust.execution.lava.network import stock_network
 from lavarobust.execution.lava.processes.soft_reset import SoftLIFReset
+from lavarobust.execution.lava.processes.stochastic_gate import StochasticGate
 from lavarobust.execution.lava.session import forgetting_processes
 
 
@@ -67,6 +70,33 @@ def test_wraps_and_clips_are_counted_with_soft_reset(rng, agrees):
     assert record.layers[0].wraps.sum() and record.layers[0].clips.sum() and record.layers[0].spikes.sum()
 
 
+@pytest.mark.parametrize("change", [lambda model: model, softened])
+def test_gated_convolutions_and_dense_layers_stream_exactly(conv_model, rng, agrees, change):
+    model = gated(change(conv_model), 1, 2, 4)
+    frames = rng.integers(-9, 17, (5, 2, 7, 7, 3)).astype(np.int32)
+    stimulus = Stimulus(frames, 7, keys=Keys(rng.integers(0, 1 << 40, 5), draw=9))
+    record, states = everything(model, stimulus, LavaBackend())
+    agrees(model, stimulus, record, states)
+    free = Simulator().run(change(conv_model), stimulus, "membrane")
+    assert 0 < record.layers[0].spikes.sum() < free.layers[0].spikes.sum()
+    assert (record.potential != free.potential).any()
+
+
+def test_gates_in_front_of_delayed_and_recurrent_layers(recurrent_model, rng, agrees):
+    model = gated(recurrent_model)
+    frames = rng.integers(0, 2, (4, 5, 12)).astype(np.int32)
+    stimulus = Stimulus(frames, 12, keys=Keys(np.array([7, 0, 7, 3]), draw=1))
+    record, states = everything(model, stimulus, LavaBackend())
+    agrees(model, stimulus, record, states)
+
+
+def test_workers_draw_the_same_gates(conv_model, rng, agrees):
+    model = gated(conv_model, 2, 5)
+    stimulus = Stimulus(rng.integers(-9, 17, (5, 2, 7, 7, 3)).astype(np.int32), 5)
+    with LavaBackend(workers=2) as backend:
+        agrees(model, stimulus, *everything(model, stimulus, backend))
+
+
 def test_a_plain_model_is_wired_as_the_stock_loader_wires_it(conv_model, recurrent_model):
     for model in (conv_model, recurrent_model):
         with forgetting_processes():
@@ -110,3 +140,29 @@ def test_the_process_runs_on_its_own():
             assert neuron.v.get().tolist() == [3 * 64]
         finally:
             neuron.stop()
+
+
+def test_the_gate_runs_on_its_own():
+    """Two samples of three steps, a silent step between; ones arrive all the time."""
+    from lava.magma.core.run_conditions import RunSteps
+    from lava.magma.core.run_configs import Loihi2SimCfg
+    from lava.proc.io.sink import RingBuffer as Sink
+    from lava.proc.io.source import RingBuffer as Source
+
+    keys = Keys(np.array([11, 4]), draw=2)
+    opening = np.array([0, 20_000, 40_000, 65_536], dtype=np.int32)
+    with forgetting_processes():
+        source = Source(data=np.ones((4, 1)))
+        gate = StochasticGate(opening=opening, seed=8, stream=1, steps=3, window=4, first_step=2, keys=keys)
+        sink = Sink(shape=(4,), buffer=10)
+        source.s_out.connect(gate.s_in)
+        gate.s_out.connect(sink.a_in)
+        gate.run(condition=RunSteps(num_steps=10), run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
+        try:
+            sent = sink.data.get().astype(int).T
+        finally:
+            gate.stop()
+    passes = (gate_draws(8, 1, keys, 3, 4) < opening).astype(int)
+    silence = np.zeros((1, 4), dtype=int)
+    np.testing.assert_array_equal(sent, np.vstack([silence, passes[0], silence, passes[1], silence, silence]))
+    assert passes[:, :, 3].all() and not passes[:, :, 0].any() and 0 < passes[:, :, 1:3].mean() < 1

@@ -101,9 +101,9 @@ def test_the_memory_limit_cuts_into_chunks(conv_model, monkeypatch) -> None:
     sizes = []
     run_chunk = subject.run_chunk
 
-    def recording(layers, frames, *others):
-        sizes.append(len(frames))
-        return run_chunk(layers, frames, *others)
+    def recording(layers, stimulus, *others):
+        sizes.append(stimulus.samples)
+        return run_chunk(layers, stimulus, *others)
 
     monkeypatch.setattr(subject, "run_chunk", recording)
     stimulus = Stimulus(np.ones((7, 2, 7, 7, 1), dtype=np.int32), 4)

@@ -38,11 +38,11 @@ class Case:
     simulated: Record
 
 
-def exported_case(layers: list[str], kind: str, readout: str, steps: int) -> Case:
+def exported_case(layers: list[str], kind: str, readout: str, steps: int, gated: bool = False) -> Case:
     """The first of 60 seeds whose every layer spikes neither too rarely nor too often."""
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        network = random_network(rng, layers, readout, kind, steps)
+        network = random_network(rng, layers, readout, kind, steps, gated)
         model = to_model(network)
         shape = sample_shape(network.encoding, (2, 8, 8), steps)
         images = rng.random((SAMPLES, *shape)).astype(np.float32)

@@ -12,13 +12,14 @@ from lavarobust.netx.mean_image import MeanImage
 from lavarobust.netx.model import Model
 from lavarobust.record import Record, Stimulus
 from lavarobust.snn.architecture import parse_layers
+from lavarobust.snn.gate import GateOptions, gates_of
 from lavarobust.snn.network import SpikingNetwork
 
 
 def random_network(
-    rng: np.random.Generator, layers: list[str], readout: str, kind: str, steps: int
+    rng: np.random.Generator, layers: list[str], readout: str, kind: str, steps: int, gated: bool = False
 ) -> SpikingNetwork:
-    """A SLAYER network of blocks with random, unequal batch-norm statistics and biases.
+    """A SLAYER network of blocks with random, unequal batch-norm statistics, biases and gates.
 
     Event frames are spikes where there is an even number of them, else counts up to 3.
     """
@@ -37,8 +38,11 @@ def random_network(
         readout,
         Surrogate(),
         torch.Generator().manual_seed(int(rng.integers(2**31))),
+        GateOptions(seed) if gated else None,
     )
     with torch.no_grad():
+        for gate in gates_of(network):
+            gate.raw.copy_(torch.from_numpy(rng.uniform(0, 1.2, gate.raw.shape)))
         for block in network.blocks:
             outputs = len(block.running_mean)
             block.running_mean.copy_(torch.from_numpy(rng.normal(0, 0.2, outputs)))

@@ -6,8 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
-from extended_models import softened
+from extended_models import gated, softened
 from netx_files import DENSE, LIF, Edit, edited, layer_file, put, refuse
 
 from lavarobust.errors import ModelFileError
@@ -15,7 +16,10 @@ from lavarobust.netx import check_model, model_image, read_model, stock_call, wr
 from lavarobust.netx.model import Flatten, Input
 from netx_models import conv_model, models_equal
 
-EXTENDED = {"soft reset": softened(conv_model(), 1, 4)}
+EXTENDED = {
+    "soft reset": softened(conv_model(), 1, 4),
+    "stochastic gate": gated(conv_model(), 1, 4),
+}
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +95,38 @@ def test_what_an_extended_layer_says_is_run_or_refused(
     image: bytes, tmp_path: Path, edit: Edit, place: str, problem: str
 ) -> None:
     refuse(edited(image, tmp_path, edit), "/".join(["lavarobust/layer", *place.split()]), problem)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "place", "problem"),
+    [
+        ("1/gate/opening", [0, 65537], "1/gate/opening", "shape (2,)"),
+        ("1/gate/opening", 65537, "1/gate/opening", "65537 is not in 0..65536"),
+        ("1/gate/opening", -1, "1/gate/opening", "-1 is not in 0..65536"),
+        ("1/gate/opening", 0.5, "1/gate/opening", "holds fractions"),
+        ("1/gate/opening", 1 << 40, "1/gate/opening", "beyond 32-bit"),
+        ("1/gate/seed", -1, "1/gate/seed", "is -1"),
+        ("1/gate/stream", 0, "1/gate/stream", "is 0"),
+        ("1/gate/probability", 1, "1/gate/probability", "unknown"),
+        ("0/gate/opening", [1], "0/gate", "unknown"),
+        ("5/gate/opening", [1, 1, 1, 1], "5/gate", "recurrent"),
+    ],
+)
+def test_what_a_gate_says_is_run_or_refused(
+    tmp_path: Path, key: str, value: object, place: str, problem: str
+) -> None:
+    def edit(file: h5py.File) -> None:
+        layer = file["lavarobust/layer"][key.partition("/")[0]]
+        if "gate" not in layer:
+            layer["gate/seed"] = layer["gate/stream"] = 1
+        everywhere = (
+            isinstance(value, (int, float)) and key.endswith("opening") and "opening" in layer["gate"]
+        )
+        put(layer, key[2:], np.full(layer["gate/opening"].shape, value) if everywhere else value)
+
+    refuse(
+        edited(model_image(EXTENDED["stochastic gate"]), tmp_path, edit), f"lavarobust/layer/{place}", problem
+    )
 
 
 def test_a_reset_in_a_plain_file_is_what_stock_lava_makes_of_it(tmp_path: Path) -> None:

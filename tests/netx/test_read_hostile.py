@@ -6,7 +6,7 @@ from pathlib import Path
 
 import h5py
 import pytest
-from extended_models import softened
+from extended_models import gated, softened
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from netx_files import Edit, edited, put, refuse, unprivileged
@@ -119,8 +119,8 @@ def read_quietly(path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def extended() -> bytes:
-    """The same model as an extended file, with soft resets."""
-    return model_image(softened(conv_model()))
+    """The same model as an extended file, with soft resets and gates."""
+    return model_image(gated(softened(conv_model())))
 
 
 @pytest.mark.parametrize("kind", ["image", "extended"])

@@ -11,6 +11,7 @@ from lavarobust.execution import backend
 from lavarobust.netx import read_model, write_model
 
 
+@pytest.mark.parametrize("gated", [False, True])
 @pytest.mark.parametrize(
     ("name", "kind", "readout", "steps"),
     [
@@ -28,8 +29,8 @@ from lavarobust.netx import read_model, write_model
         ("without batch norm", "direct", "membrane", 5),
     ],
 )
-def test_every_layer_of_exported_networks(name, kind, readout, steps, tmp_path) -> None:
-    case = exported_case(NETWORKS[name], kind, readout, steps)
+def test_every_layer_of_exported_networks(name, kind, readout, steps, gated, tmp_path) -> None:
+    case = exported_case(NETWORKS[name], kind, readout, steps, gated)
     network, model, ours = case.network, case.model, case.simulated
     with torch.no_grad():
         activity = network.activity(torch.from_numpy(case.images), case.indices)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from lavarobust.draws import Keys
 from lavarobust.dynamics import Surrogate
-from lavarobust.dynamics.gate import Keys, gate_draws, opened
+from lavarobust.dynamics.gate import gate_draws, opened
 from lavarobust.errors import SettingsError
 from lavarobust.netx.deployment import Encoding
 from lavarobust.snn.architecture import parse_layers

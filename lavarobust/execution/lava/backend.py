@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from contextlib import nullcontext
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -141,7 +140,7 @@ class LavaBackend:
                 return collector
             disturbed = _stream(build, model, stimulus, window, carried, collector.add, report)
             for sample in disturbed:
-                alone = replace(stimulus, frames=stimulus.frames[sample : sample + 1])
+                alone = stimulus.taken(slice(sample, sample + 1))
                 add = partial(_add_alone, collector, sample)
                 _stream(build, model, alone, window, carried, add, _nothing)
         return collector
@@ -207,6 +206,11 @@ def _attach(
         trace = Trace.allocate(position + 2, stimulus.steps, window, rows, neurons)
         block.neuron.proc_params["trace"] = trace
         traces.append(trace)
+    if isinstance(network, ExtendedNetwork):
+        for position, gate in network.gates.items():
+            gate.proc_params.overwrite("steps", stimulus.steps)
+            gate.proc_params.overwrite("keys", stimulus.gate_keys)
+            gate.proc_params["trace"] = traces[position]
     first = model.populations[0][1]
     if isinstance(first, Input):
         drive = Drive(traces[0].first_step, window, bias_mantissas(stimulus))

@@ -14,13 +14,16 @@ from lava.lib.dl.netx.blocks.process import Conv as ConvBlock
 from lava.lib.dl.netx.blocks.process import Dense as DenseBlock
 from lava.lib.dl.netx.blocks.process import Input as InputBlock
 from lava.lib.dl.netx.utils import optimize_weight_bits
+from lava.magma.core.process.ports.ports import OutPort
 from lava.proc.lif.process import LIFReset
 
+from lavarobust.draws import Keys
 from lavarobust.errors import BackendError
 from lavarobust.execution.lava.processes.extended_network import ExtendedNetwork
 from lavarobust.execution.lava.processes.soft_reset import SoftLIFReset
+from lavarobust.execution.lava.processes.stochastic_gate import StochasticGate
 from lavarobust.netx.loader_rules import effective_delay
-from lavarobust.netx.model import Conv, Dense, Input, Model, Neuron
+from lavarobust.netx.model import Conv, Dense, Gate, Input, Model, Neuron
 
 _BIAS_EXPONENT = 6
 _FIRST_RESET = 2
@@ -42,20 +45,41 @@ def extended_network(
         BackendError: Lava can't build it; names the layer.
     """
     blocks: list[AbstractBlock] = []
+    out, gates = None, {}
     shape = model.input_shape
     for index, layer in model.populations:
         try:
             block = _block(layer, shape, window, len(blocks), message_bits, sparse_fc_layer)
-            if blocks:
-                _connect(blocks[-1], block)
+            if out is not None:
+                _connect(out, block)
         except Exception as error:
             raise BackendError(
                 f"{model.name}: Lava fails to build layer {model.layer_name(index)} "
                 f"({type(error).__name__}: {error}). Run it on the backend 'simulator'"
             ) from error
+        out = block.out
+        if not isinstance(layer, Input) and layer.gate is not None:
+            gate = gates[len(blocks)] = _gate(layer.gate, layer.shape, window, _FIRST_RESET + len(blocks))
+            out.connect(gate.s_in)
+            out = gate.s_out
         blocks.append(block)
         shape, message_bits = layer.shape, block.output_message_bits
-    return ExtendedNetwork(layers=blocks, input_message_bits=blocks[0].input_message_bits)
+    return ExtendedNetwork(
+        layers=blocks, gates=gates, input_message_bits=blocks[0].input_message_bits, last=out
+    )
+
+
+def _gate(gate: Gate, shape: tuple[int, ...], window: int, first_step: int) -> StochasticGate:
+    """The Process of a gate; whose draws it takes, and in how many steps, is left to who runs it."""
+    return StochasticGate(
+        opening=gate.opening.reshape(shape).transpose(),
+        seed=gate.seed,
+        stream=gate.stream,
+        steps=window,
+        window=window,
+        first_step=first_step,
+        keys=Keys(np.zeros(0, dtype=np.int64)),
+    )
 
 
 def _block(
@@ -111,7 +135,7 @@ def neuron_parameters(neuron: Any, window: int, depth: int) -> dict[str, Any]:
     }
 
 
-def _connect(source: AbstractBlock, target: AbstractBlock) -> None:
-    flattens = len(source.out.shape) == 3 and len(target.inp.shape) == 1
-    out = source.out.transpose([2, 1, 0]).flatten() if flattens else source.out
+def _connect(out: OutPort, target: AbstractBlock) -> None:
+    if len(out.shape) == 3 and len(target.inp.shape) == 1:
+        out = out.transpose([2, 1, 0]).flatten()
     out.connect(target.inp)

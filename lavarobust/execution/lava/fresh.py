@@ -7,7 +7,6 @@ arrives there. Counts begin with a layer's window, as everywhere.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 from lava.magma.core.run_configs import Loihi2SimCfg
@@ -37,7 +36,7 @@ def run_fresh(
         report: called with the number of samples that are done.
     """
     for sample in range(stimulus.samples):
-        add(sample, _run(model, replace(stimulus, frames=stimulus.frames[[sample]]), sparse_fc_layer))
+        add(sample, _run(model, stimulus.taken(slice(sample, sample + 1)), sparse_fc_layer))
         report(sample + 1)
 
 

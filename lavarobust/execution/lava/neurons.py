@@ -9,6 +9,7 @@ from lava.proc.lif.models import PyLifResetModelBitAcc
 from lava.proc.lif.process import LIFReset
 
 from lavarobust.execution.lava.processes.soft_reset import PySoftLIFResetModel, SoftLIFReset
+from lavarobust.execution.lava.processes.stochastic_gate import PyStochasticGate, StochasticGate
 from lavarobust.netx.limits import POTENTIAL_LIMIT
 
 
@@ -73,7 +74,27 @@ class CountingSoftLIFReset(CountingLIFReset, PySoftLIFResetModel):
     """``SoftLIFReset``, which goes on from its model's arithmetic; counted as ``LIFReset``."""
 
 
-COUNTING_MODELS = {LIFReset: CountingLIFReset, SoftLIFReset: CountingSoftLIFReset}
+class TracedGate(PyStochasticGate):  # type: ignore[misc]
+    """``StochasticGate`` that leaves in its population's ``Trace`` only the spikes that it sends."""
+
+    def __init__(self, proc_params: Any) -> None:
+        super().__init__(proc_params)
+        self.trace = proc_params["trace"]
+
+    def sent(self, spikes: np.ndarray) -> np.ndarray:
+        sent = super().sent(spikes)
+        if self.time_step < self.trace.first_step:
+            self.trace.early[self.time_step - 1] = 0
+        else:
+            self.trace.spikes[self.trace.locate(self.time_step)] = sent.reshape(-1)
+        return sent
+
+
+COUNTING_MODELS = {
+    LIFReset: CountingLIFReset,
+    SoftLIFReset: CountingSoftLIFReset,
+    StochasticGate: TracedGate,
+}
 
 
 def _magnitude(values: np.ndarray) -> int:

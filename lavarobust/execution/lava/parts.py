@@ -28,8 +28,7 @@ def cut(stimulus: Stimulus, parts: int) -> list[Stimulus]:
     graded = not stimulus.binary
     bounds = np.linspace(0, stimulus.samples, min(parts, stimulus.samples) + 1).astype(int)
     return [
-        replace(stimulus, frames=np.ascontiguousarray(stimulus.frames[start:end]), graded=graded)
-        for start, end in itertools.pairwise(bounds)
+        replace(stimulus.taken(slice(start, end)), graded=graded) for start, end in itertools.pairwise(bounds)
     ]
 
 

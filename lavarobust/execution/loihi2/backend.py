@@ -10,7 +10,6 @@ population on the chip.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import replace
 from importlib import import_module
 
 import numpy as np
@@ -92,7 +91,7 @@ class Loihi2Backend:
 
 
 def _one_by_one(stimulus: Stimulus) -> list[Stimulus]:
-    return [replace(stimulus, frames=stimulus.frames[i : i + 1]) for i in range(stimulus.samples)]
+    return [stimulus.taken(slice(i, i + 1)) for i in range(stimulus.samples)]
 
 
 def _execute(model: Model, stimulus: Stimulus, readout: ReadoutKind) -> tuple[np.ndarray, np.ndarray]:

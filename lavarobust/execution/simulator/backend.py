@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -71,7 +71,7 @@ class Simulator:
         way = prepare_way(model, stimulus, readout, keep)
         record = joined(
             (
-                self._run(model, way, replace(stimulus, frames=stimulus.frames[n : n + way.chunk]), readout)
+                self._run(model, way, stimulus.taken(slice(n, n + way.chunk)), readout)
                 for n in range(0, stimulus.samples, way.chunk)
             ),
             stimulus.samples,
@@ -84,9 +84,8 @@ class Simulator:
         layers = prepare(compile_model(model), model.input_shape)
         fits = self.memory_limit // bytes_per_sample(layers, stimulus.frames.shape[-1], stimulus.steps)
 
-        def run(frames: np.ndarray) -> Chunk:
-            potential = readout == "membrane"
-            return run_chunk(layers, frames, stimulus.steps, potential, keep, self.memory_limit)
+        def run(part: Stimulus) -> Chunk:
+            return run_chunk(layers, part, readout == "membrane", keep, self.memory_limit)
 
         stages = tuple(layer.stage for layer in layers)
         graded = (not stimulus.binary, *[False] * (len(layers) - 1))
@@ -101,8 +100,8 @@ class Simulator:
             layers, stimulus.frames.shape[-1], stimulus.steps
         )
 
-        def run(frames: np.ndarray) -> Chunk:
-            return run_sigma_delta_chunk(layers, frames, stimulus.steps, keep, self.memory_limit)
+        def run(part: Stimulus) -> Chunk:
+            return run_sigma_delta_chunk(layers, part.frames, part.steps, keep, self.memory_limit)
 
         chunk = max(1, min(fits, sigma_delta_chunk.LARGEST_CHUNK))
         return _Way(stages, (True,) * len(stages), chunk, run)
@@ -116,8 +115,8 @@ class Simulator:
         stages = stages_on(compile_model(model), device)
         fits = self.memory_limit // device_bytes_per_sample(stages, stimulus.steps)
 
-        def run(frames: np.ndarray) -> Chunk:
-            return run_on_device(stages, frames, stimulus.steps, keep)
+        def run(part: Stimulus) -> Chunk:
+            return run_on_device(stages, part, keep)
 
         graded = (not stimulus.binary, *[False] * (len(stages) - 1))
         return _Way(stages, graded, max(1, fits), run)
@@ -125,7 +124,7 @@ class Simulator:
     def _run(self, model: Model, way: _Way, stimulus: Stimulus, readout: ReadoutKind) -> Record:
         """One chunk."""
         by_potential = readout == "membrane"
-        done = way.run(stimulus.frames)
+        done = way.run(stimulus)
         prediction, tied = decide(done.potential if by_potential else done.output_counts)
         return Record(
             backend=self.name,
@@ -149,13 +148,13 @@ class _Way:
         stages: the layers with neurons.
         graded: of each, whether its input events carry payloads.
         chunk: samples at a time.
-        run: executes frames ``(N, *shape, F)``.
+        run: executes some of the samples.
     """
 
     stages: tuple[Stage, ...] | tuple[SigmaDeltaStage, ...]
     graded: tuple[bool, ...]
     chunk: int
-    run: Callable[[np.ndarray], Chunk]
+    run: Callable[[Stimulus], Chunk]
 
 
 def _counts(stage: Stage | SigmaDeltaStage, counts: dict[str, np.ndarray], graded: bool) -> LayerCounts:

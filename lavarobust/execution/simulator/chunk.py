@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from lavarobust.execution.simulator.gating import pass_gate
 from lavarobust.execution.simulator.integers import Sent, events, nothing, run_layer, spikes
 from lavarobust.execution.simulator.order import pack, positions, unpack, values, words_of
 from lavarobust.execution.simulator.prepared import Prepared
@@ -17,6 +18,7 @@ from lavarobust.execution.simulator.trust import is_exact, kind_of
 from lavarobust.execution.simulator.window import Arrivals
 from lavarobust.netx.limits import STATE_SHIFT
 from lavarobust.netx.model import Input, Shape
+from lavarobust.record import Stimulus
 
 COUNTS = ("input_events", "synops", "synops_dense", "spikes")
 CUTS = ("cut_sums", "wraps", "clips")
@@ -76,25 +78,27 @@ class _Flow:
 
 def run_chunk(
     layers: tuple[Prepared, ...],
-    frames: np.ndarray,
-    steps: int,
+    stimulus: Stimulus,
     potential: bool,
     keep: Collection[int],
     memory_limit: int,
 ) -> Chunk:
-    """Run samples ``(N, *shape, F)`` through all layers.
+    """Run samples through all layers.
 
     Args:
         potential: whether the last layer's potentials are wanted.
         keep: indices into the model's layers whose rasters are wanted.
         memory_limit: bytes that a layer's reference may take.
     """
+    frames, steps, keys = stimulus.frames, stimulus.steps, stimulus.gate_keys
     flow = _Flow(frames.shape[1:-1], stimulus=frames)
     counts: list[dict[str, np.ndarray]] = []
     rasters = {}
     for layer in layers:
         stage = layer.stage
         sent = _run(layer, flow, steps, potential and layer is layers[-1], memory_limit)
+        if stage.gate is not None:
+            sent = pass_gate(sent, stage.gate, stage.shape, keys)
         counted = dict(zip(COUNTS, sent.counts, strict=True)) | dict(zip(CUTS, sent.cuts, strict=True))
         if counts:  # the same numbers: held once
             counted["input_events"] = counts[-1]["spikes"]

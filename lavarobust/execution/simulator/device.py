@@ -16,6 +16,7 @@ from lavarobust.execution.simulator.chunk import COUNTS, CUTS, Chunk
 from lavarobust.execution.simulator.propagate import propagate
 from lavarobust.execution.simulator.reference import BYTES_PER_STATE, counts_of, cuts_of
 from lavarobust.execution.simulator.stages import Stage, Synapse
+from lavarobust.record import Stimulus
 
 
 def find_device(name: str) -> torch.device:
@@ -67,8 +68,8 @@ def device_bytes_per_sample(stages: tuple[Stage, ...], steps: int) -> int:
 
 
 @torch.no_grad()
-def run_on_device(stages: tuple[Stage, ...], frames: np.ndarray, steps: int, keep: Collection[int]) -> Chunk:
-    """Run samples ``(N, *shape, F)`` through stages of :func:`stages_on`.
+def run_on_device(stages: tuple[Stage, ...], stimulus: Stimulus, keep: Collection[int]) -> Chunk:
+    """Run samples through stages of :func:`stages_on`.
 
     Args:
         keep: indices into the model's layers whose rasters are wanted.
@@ -77,9 +78,10 @@ def run_on_device(stages: tuple[Stage, ...], frames: np.ndarray, steps: int, kee
         BackendError: sums that leave the 32 bits in which Lava holds a convolution.
     """
     weight = next(stage.synapse.weight for stage in stages if stage.synapse is not None)
-    sent = np.ascontiguousarray(np.moveaxis(frames, -1, 0), dtype=np.float64)
+    sent = np.ascontiguousarray(np.moveaxis(stimulus.frames, -1, 0), dtype=np.float64)
     counts, rasters = [], {}
-    for run in propagate(stages, torch.from_numpy(sent).to(weight.device), steps):
+    arriving, steps = torch.from_numpy(sent).to(weight.device), stimulus.steps
+    for run in propagate(stages, arriving, steps, stimulus.gate_keys):
         spikes = run.trajectory.spikes
         counted = zip((*COUNTS, *CUTS), (*counts_of(run, steps), *cuts_of(run)), strict=True)
         counts.append(dict(counted))

@@ -7,17 +7,19 @@ network layer k's window is layer k - 1's, one step later, so each layer runs it
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from lavarobust.draws import Keys
 from lavarobust.dynamics import State, Trajectory, conv_sums, dense_sums, integrate, wrap
+from lavarobust.dynamics.gate import gate_draws, opened
 from lavarobust.errors import BackendError, SettingsError
 from lavarobust.execution.simulator.stages import Stage, Synapse
 from lavarobust.netx.limits import STATE_SHIFT
-from lavarobust.netx.model import Conv, Input
+from lavarobust.netx.model import Conv, Gate, Input, Shape
 
 _INT16_HALF_RANGE = 1 << 15
 _INT32_HALF_RANGE = 1 << 31
@@ -30,7 +32,7 @@ class LayerRun:
     Attributes:
         stage: the layer.
         inputs: ``(F, N, *input_shape)`` what arrived at its first F steps.
-        trajectory: what its neurons did, ``(T, N, *shape)``.
+        trajectory: what its neurons did, ``(T, N, *shape)``, with the spikes that were sent.
     """
 
     stage: Stage
@@ -38,29 +40,48 @@ class LayerRun:
     trajectory: Trajectory
 
 
-def propagate(stages: tuple[Stage, ...], frames: torch.Tensor, steps: int) -> Iterator[LayerRun]:
+def propagate(
+    stages: tuple[Stage, ...], frames: torch.Tensor, steps: int, keys: Keys | None = None
+) -> Iterator[LayerRun]:
     """Run samples through all layers, yielding each as it is done.
 
     Args:
         stages: a compiled model.
         frames: ``(F, N, *input_shape)`` integer-valued; nothing is sent from step F on.
         steps: T, the window.
+        keys: whose draws stochastic gates take; None for the samples' positions from 0 on.
 
     Raises:
         BackendError: sums that leave the 32 bits in which Lava holds a convolution.
     """
+    keys = keys or Keys(np.arange(frames.shape[1]))
     inputs = frames
     for stage in stages:
-        inputs = inputs.reshape(*inputs.shape[:2], *stage.input_shape)
-        if isinstance(stage.layer, Input):
-            trajectory = _driven_by_bias(stage, inputs, steps)
-        elif stage.recurrent is not None:
-            trajectory = _recurrent(stage, inputs, steps)
-        else:
-            sums = arriving_sums(stage, inputs, steps)
-            trajectory = integrate(sums, steps, stage.neuron, bias_of(stage, inputs))
-        yield LayerRun(stage, inputs, trajectory)
-        inputs = trajectory.spikes
+        run = run_stage(stage, inputs, steps)
+        if stage.gate is not None:
+            run = replace(run, trajectory=_behind_gate(run.trajectory, stage.gate, stage.shape, keys))
+        yield run
+        inputs = run.trajectory.spikes
+
+
+def run_stage(stage: Stage, inputs: torch.Tensor, steps: int) -> LayerRun:
+    """One layer's window without its gate; arguments and errors as :func:`propagate`."""
+    inputs = inputs.reshape(*inputs.shape[:2], *stage.input_shape)
+    if isinstance(stage.layer, Input):
+        trajectory = _driven_by_bias(stage, inputs, steps)
+    elif stage.recurrent is not None:
+        trajectory = _recurrent(stage, inputs, steps)
+    else:
+        sums = arriving_sums(stage, inputs, steps)
+        trajectory = integrate(sums, steps, stage.neuron, bias_of(stage, inputs))
+    return LayerRun(stage, inputs, trajectory)
+
+
+def _behind_gate(trajectory: Trajectory, gate: Gate, shape: Shape, keys: Keys) -> Trajectory:
+    spikes = trajectory.spikes
+    draws = gate_draws(gate.seed, gate.stream, keys, len(spikes), gate.opening.size)
+    passes = torch.from_numpy(opened(draws, gate.opening)).to(spikes.device)
+    return replace(trajectory, spikes=spikes * passes.transpose(0, 1).unflatten(2, shape))
 
 
 def arriving_sums(stage: Stage, inputs: torch.Tensor, steps: int) -> torch.Tensor:

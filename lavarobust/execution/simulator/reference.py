@@ -10,7 +10,7 @@ import torch
 from lavarobust.execution.simulator.cuts import cut_sums
 from lavarobust.execution.simulator.integers import Sent
 from lavarobust.execution.simulator.order import pack, positions
-from lavarobust.execution.simulator.propagate import LayerRun, propagate
+from lavarobust.execution.simulator.propagate import LayerRun, run_stage
 from lavarobust.execution.simulator.stages import Stage
 from lavarobust.netx.model import Input
 
@@ -20,6 +20,8 @@ BYTES_PER_STATE = 64
 
 def run_reference(stage: Stage, frames: np.ndarray, steps: int, memory_limit: int) -> Sent:
     """Run samples ``(N, *shape, F)`` of integers through one stage, as many at once as the memory allows.
+
+    What it sends has not yet passed its gate.
 
     Raises:
         BackendError: sums that leave the 32 bits in which Lava holds a convolution.
@@ -38,7 +40,7 @@ def run_reference(stage: Stage, frames: np.ndarray, steps: int, memory_limit: in
 @torch.no_grad()
 def _run(stage: Stage, frames: np.ndarray, steps: int) -> Sent:
     arriving = torch.from_numpy(np.ascontiguousarray(np.moveaxis(frames, -1, 0), dtype=np.float64))
-    [run] = propagate((stage,), arriving, steps)
+    run = run_stage(stage, arriving, steps)
     order = positions(stage.shape)
     fired = run.trajectory.spikes.movedim(0, -1).numpy()
     end = run.trajectory.end.potential.flatten(1).to(torch.int32).numpy()

@@ -12,7 +12,7 @@ from lavarobust.dynamics import LIF, Surrogate
 from lavarobust.errors import BackendError
 from lavarobust.netx.fanout import fan_out, recurrent_fan_out
 from lavarobust.netx.loader_rules import effective_bias, effective_delay, load_weight
-from lavarobust.netx.model import Conv, Dense, Flatten, Input, Model, Neuron, Shape
+from lavarobust.netx.model import Conv, Dense, Flatten, Gate, Input, Model, Neuron, Shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +41,7 @@ class Stage:
         biased: neurons with a non-zero bias.
         synapse, recurrent: weights; None where there are none.
         delays: ``(out, in)`` steps, or None.
+        gate: behind the population, or None.
         fan_out: ``(inputs, 2)`` float64: synapses each input drives, non-zero and all.
         recurrent_fan_out: ``(neurons, 2)`` or None.
     """
@@ -56,6 +57,7 @@ class Stage:
     synapse: Synapse | None
     recurrent: Synapse | None
     delays: np.ndarray | None
+    gate: Gate | None
     fan_out: torch.Tensor | None
     recurrent_fan_out: torch.Tensor | None
 
@@ -114,6 +116,7 @@ def _stage(
         synapse=synapse,
         recurrent=recurrent,
         delays=delays,
+        gate=None if isinstance(layer, Input) else layer.gate,
         fan_out=fan,
         recurrent_fan_out=recurrent_fan,
     )

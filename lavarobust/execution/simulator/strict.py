@@ -53,11 +53,11 @@ def refuse_cuts(model: Model, stimulus: Stimulus, record: Record) -> None:
         cut = sum(getattr(layer, kind) for kind in totals)
         step = int(cut.any(axis=0).argmax())
         sample = int(cut[:, step].argmax())
-        frames = stimulus.frames[sample : sample + 1]
+        alone = stimulus.taken(slice(sample, sample + 1))
         if isinstance(stage, Stage):
-            cut_ones = _masks(_stage_run(model, stage, frames, stimulus.steps), step).numpy()
+            cut_ones = _masks(_stage_run(model, stage, alone), step).numpy()
         else:
-            cut_ones = cut_neurons(compile_sigma_delta(model), stage, frames, step)
+            cut_ones = cut_neurons(compile_sigma_delta(model), stage, alone.frames, step)
         neuron = _neuron(stage.shape, cut_ones)
         said = ", ".join(f"{totals[kind]:,} {words}" for kind, words in kinds if totals[kind])
         raise PrecisionError(
@@ -67,9 +67,9 @@ def refuse_cuts(model: Model, stimulus: Stimulus, record: Record) -> None:
 
 
 @torch.no_grad()
-def _stage_run(model: Model, wanted: Stage, frames: np.ndarray, steps: int) -> LayerRun:
-    sent = torch.from_numpy(np.ascontiguousarray(np.moveaxis(frames, -1, 0), dtype=np.float64))
-    runs = propagate(compile_model(model), sent, steps)
+def _stage_run(model: Model, wanted: Stage, stimulus: Stimulus) -> LayerRun:
+    sent = torch.from_numpy(np.ascontiguousarray(np.moveaxis(stimulus.frames, -1, 0), dtype=np.float64))
+    runs = propagate(compile_model(model), sent, stimulus.steps, stimulus.gate_keys)
     return next(run for run in runs if run.stage is wanted)
 
 
