@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lavarobust.experiment.train import load_network, train
     from lavarobust.netx import read_model, write_model
     from lavarobust.reporting.demo import demo
+    from lavarobust.reporting.sweep import sweep
     from lavarobust.reporting.write import report
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "read_model",
     "report",
     "run",
+    "sweep",
     "train",
     "write_model",
 ]
@@ -52,6 +54,7 @@ if not TYPE_CHECKING:
         "read_model": "netx",
         "report": "reporting.write",
         "run": "experiment.run",
+        "sweep": "reporting.sweep",
         "train": "experiment.train",
         "write_model": "netx",
     }

@@ -11,7 +11,7 @@ import pytest
 
 import lavarobust
 
-VERBS = ("train", "export", "check", "run", "attack", "bill", "report", "demo")
+VERBS = ("train", "export", "check", "run", "attack", "bill", "report", "demo", "sweep")
 PACKAGE = Path(lavarobust.__file__).parent
 ROOMS = sorted(path.parent.name for path in PACKAGE.glob("*/__init__.py"))
 TREE = ast.parse((PACKAGE / "__init__.py").read_text())

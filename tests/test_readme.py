@@ -15,6 +15,7 @@ import lavarobust
 from lavarobust.cli.application import application
 from lavarobust.experiment.loading import builtin_recipes
 from lavarobust.experiment.shipped import shipped_models
+from lavarobust.experiment.sweep.file import load_sweep
 from lavarobust.reporting.embed import BEGIN, END
 from lavarobust.reporting.tables import accuracy_table, energy_table, work_table
 
@@ -97,6 +98,14 @@ def test_its_python_runs(tmp_path, monkeypatch):
         "train", ["digits-plain", "data.name=mine.npz", "training.epochs=1", "training.frozen_epochs=0"]
     )
     application.commands["train"].invoke(context)
+
+
+def test_its_sweep_can_be_expanded(tmp_path):
+    [text] = blocks(README, "yaml")
+    (tmp_path / "sweep.yaml").write_text(text)
+    name, units = load_sweep(tmp_path / "sweep.yaml")
+    assert f"lavarobust sweep {name}.yaml --dry-run" in README
+    assert [unit.row for unit in units] == [row for row in ("vanilla", "AT", "AT longer") for _ in range(3)]
 
 
 def test_its_files_of_a_run_are_those_a_run_has(tmp_path, monkeypatch):

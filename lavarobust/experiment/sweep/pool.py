@@ -79,6 +79,19 @@ class Watcher(Protocol):
         """These are at work; called several times a second."""
 
 
+class Silent(Watcher):
+    """Says nothing."""
+
+    def started(self, job: Job) -> None:
+        return
+
+    def ended(self, job: Job, failure: Failure | None, seconds: float) -> None:
+        return
+
+    def running(self, jobs: Sequence[Job]) -> None:
+        return
+
+
 def run_jobs(jobs: Sequence[Job], workers: int, watcher: Watcher) -> tuple[Failure, ...]:
     """Work off jobs, at most ``workers`` at a time, in their order.
 

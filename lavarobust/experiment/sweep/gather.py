@@ -1,0 +1,178 @@
+"""Results of units gathered into rows: shards added up, seeds as mean and spread."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from lavarobust.errors import DataError
+from lavarobust.experiment.sweep.counting import SetCounts
+from lavarobust.experiment.sweep.results import Result
+from lavarobust.experiment.sweep.unit import Unit
+
+
+@dataclass(frozen=True)
+class SeedSpread:
+    """One figure of a row over its seeds.
+
+    Attributes:
+        values: by seed, in the order of the row's.
+        mean, low, high: mean, smallest and largest of them.
+        std: sample standard deviation (divisor n - 1); None for one seed.
+    """
+
+    values: tuple[float, ...]
+    mean: float
+    std: float | None
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class SweepRow:
+    """One row of the table.
+
+    Attributes:
+        name: as the sweep names it.
+        seeds: whose units are all done.
+        missing: whose are not.
+        images: per seed.
+        attacks: of the recipe, as ``FGSM at 0.1``, in order.
+        epsilons: of the attacks, in order.
+        figures: of the deployed integers on the simulator, shares of 0..1:
+            ``accuracy`` of clean images, and ``float accuracy`` of the network before rounding;
+            ``accuracy, ATTACK at EPSILON``: share of all images that the attack leaves right;
+            ``success, ATTACK at EPSILON``: share of the images right without attack that are wrong with it
+            (0 if there are none);
+            ``worst, EPSILON``: share of all images right without attack and under every attack at it;
+            ``spikes``, ``accumulates``, ``multiply_accumulates`` per clean image.
+        slayer_differences, slayer_images: images of all sets and seeds whose scores in SLAYER's forward are
+            not the simulator's, and how many were compared.
+        lava_differences, lava_images: the same for Lava.
+        zero_gradient_share: of all gradients of all attacks and seeds, those zero in every pixel; 0 if none.
+    """
+
+    name: str
+    seeds: tuple[int, ...]
+    missing: tuple[int, ...]
+    images: int
+    attacks: tuple[str, ...]
+    epsilons: tuple[float, ...]
+    figures: Mapping[str, SeedSpread]
+    slayer_differences: int
+    slayer_images: int
+    lava_differences: int
+    lava_images: int
+    zero_gradient_share: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain Python types, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Seed:
+    """One seed's counts, its shards added up."""
+
+    sets: tuple[SetCounts, ...]
+    robust: tuple[tuple[float, int], ...]
+
+
+def spread(values: Sequence[float]) -> SeedSpread:
+    """Mean and spread of at least one value."""
+    std = statistics.stdev(values) if len(values) > 1 else None
+    return SeedSpread(tuple(values), statistics.fmean(values), std, min(values), max(values))
+
+
+def gather(units: Sequence[Unit], results: Mapping[str, Result]) -> tuple[SweepRow, ...]:
+    """The rows of a sweep, in order.
+
+    Args:
+        units: of the whole sweep.
+        results: of those that are done, by the unit's key.
+
+    Raises:
+        DataError: a result that lacks something, or shards that do not belong together.
+    """
+    rows: dict[str, dict[int, list[Unit]]] = {}
+    for unit in units:
+        rows.setdefault(unit.row, {}).setdefault(unit.recipe.seed, []).append(unit)
+    return tuple(_row(name, seeds, results) for name, seeds in rows.items())
+
+
+def _row(name: str, units: Mapping[int, Sequence[Unit]], results: Mapping[str, Result]) -> SweepRow:
+    done = {
+        seed: _added([results[unit.key] for unit in shards], name, seed)
+        for seed, shards in units.items()
+        if all(unit.key in results for unit in shards)
+    }
+    seeds = tuple(done.values())
+    sets = [each for seed in seeds for each in seed.sets]
+    figures = [_figures(seed) for seed in seeds]
+    first = seeds[0] if seeds else _Seed((), ())
+    return SweepRow(
+        name=name,
+        seeds=tuple(done),
+        missing=tuple(seed for seed in units if seed not in done),
+        images=first.sets[0].samples if seeds else 0,
+        attacks=tuple(_set_name(each) for each in first.sets[1:]),
+        epsilons=tuple(epsilon for epsilon, _ in first.robust),
+        figures={key: spread([each[key] for each in figures]) for key in (figures[0] if figures else {})},
+        slayer_differences=sum(each.slayer_differences for each in sets),
+        slayer_images=sum(each.samples for each in sets),
+        lava_differences=sum(each.lava_differences for each in sets),
+        lava_images=sum(each.on_lava for each in sets),
+        zero_gradient_share=sum(each.zero_gradients for each in sets)
+        / max(sum(each.gradients for each in sets), 1),
+    )
+
+
+def _added(results: Sequence[Result], row: str, seed: int) -> _Seed:
+    try:
+        shards = [
+            _Seed(
+                tuple(SetCounts(**each) for each in result["counts"]["sets"]),
+                tuple((each["epsilon"], each["correct"]) for each in result["counts"]["robust"]),
+            )
+            for result in results
+        ]
+        sets = tuple(_sum_sets(each) for each in zip(*(shard.sets for shard in shards), strict=True))
+        robust = tuple(
+            (each[0][0], sum(correct for _, correct in each))
+            for each in zip(*(shard.robust for shard in shards), strict=True)
+        )
+    except (LookupError, TypeError, ValueError) as error:
+        raise DataError(
+            f"a result of row {row!r} with seed {seed} is damaged ({error!r}). Remove it, and its unit is "
+            "done again"
+        ) from error
+    return _Seed(sets, robust)
+
+
+def _sum_sets(sets: Sequence[SetCounts]) -> SetCounts:
+    """The same images' set over all shards."""
+    first = sets[0]
+    if any((each.attack, each.epsilon) != (first.attack, first.epsilon) for each in sets):
+        raise ValueError("its shards were attacked otherwise")
+    numbers = [name for name in vars(first) if name not in ("attack", "epsilon")]
+    return replace(first, **{name: sum(getattr(each, name) for each in sets) for name in numbers})
+
+
+def _figures(seed: _Seed) -> dict[str, float]:
+    clean, *attacked = seed.sets
+    figures = {
+        "float accuracy": clean.float_correct / clean.samples,
+        "accuracy": clean.correct / clean.samples,
+    }
+    figures |= {f"accuracy, {_set_name(each)}": each.correct / each.samples for each in attacked}
+    figures |= {f"success, {_set_name(each)}": each.fooled / max(clean.correct, 1) for each in attacked}
+    figures |= {f"worst, {epsilon:g}": correct / clean.samples for epsilon, correct in seed.robust}
+    for count in ("spikes", "accumulates", "multiply_accumulates"):
+        figures[count] = getattr(clean, count) / clean.samples
+    return figures
+
+
+def _set_name(counts: SetCounts) -> str:
+    return f"{counts.attack} at {counts.epsilon:g}"
