@@ -9,6 +9,7 @@ from pydantic import Field
 from lavarobust.defenses.rat import Parseval
 from lavarobust.defenses.sr import SparseGradients
 from lavarobust.defenses.stog import StochasticGating
+from lavarobust.experiment.conversion_recipes import ConversionRecipe, HireRecipe
 from lavarobust.experiment.sections import Section
 from lavarobust.training.objective import Objective
 from lavarobust.training.settings import NotNegative, Positive, Settings
@@ -97,6 +98,11 @@ class SparseGradientsRecipe(Section):
 _CROSS_ENTROPIES = ("vanilla", "pgd", "fgsm", "rfgsm", "rfgsm-normal", "gaussian")
 
 DefenseRecipe = Annotated[
-    NoDefenseRecipe | ParsevalRecipe | StochasticGatingRecipe | SparseGradientsRecipe,
+    NoDefenseRecipe
+    | HireRecipe
+    | ConversionRecipe
+    | SparseGradientsRecipe
+    | StochasticGatingRecipe
+    | ParsevalRecipe,
     Field(discriminator="kind"),
 ]

@@ -24,6 +24,9 @@ SPLIT_FILE, METRICS_FILE = "split.json", "metrics.json"
 _TRAINED = (RECIPE_FILE, VERSIONS_FILE, SPLIT_FILE, METRICS_FILE, CHECKPOINT_FILE, NETWORK_FILE)
 _MEASURED = ("evaluation.json", "report.md", "report.json")
 _DERIVED = ("model.net", "export.json", *_MEASURED)
+ANALOG_FOLDER = "analog"
+"""Of the network that a conversion starts from: its own checkpoint and weights."""
+
 _PACKAGES = ("lavarobust", "numpy", "torch", "lava-nc", "lava-dl")
 
 
@@ -44,6 +47,10 @@ class RunFolder:
     @property
     def network_file(self) -> Path:
         return self.path / NETWORK_FILE
+
+    @property
+    def checkpoint_file(self) -> Path:
+        return self.path / CHECKPOINT_FILE
 
     @property
     def finished(self) -> bool:
@@ -148,7 +155,8 @@ def _clear(path: Path) -> None:
     """Remove what a run writes, and nothing else; the recipe last, as it marks the folder as a run's."""
     for name in (*_DERIVED, *reversed(_TRAINED)):
         (path / name).unlink(missing_ok=True)
-    shutil.rmtree(path / TENSORBOARD_FOLDER, ignore_errors=True)
+    for folder in (TENSORBOARD_FOLDER, ANALOG_FOLDER):
+        shutil.rmtree(path / folder, ignore_errors=True)
 
 
 def _check_same(there: Recipe, asked: Recipe, folder: RunFolder) -> None:

@@ -14,6 +14,7 @@ import torch
 from lavarobust.data import DataSet
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.builders import build_data, build_device, build_network, build_objective
+from lavarobust.experiment.convert import convert
 from lavarobust.experiment.loading import load_recipe
 from lavarobust.experiment.recipe import Recipe
 from lavarobust.experiment.run_folder import METRICS_FILE, SPLIT_FILE, RunFolder, RunFolderError, open_run
@@ -86,6 +87,8 @@ def train(
         network.to(build_device(resolved))
         run = open_run(resolved, folder, resume=resume, force=force)
         run.write_json(SPLIT_FILE, _about(data))
+        if not (resume and run.checkpoint_file.is_file()):
+            convert(resolved, network, data, run.path, resume=resume, progress=progress)
         result = fit(
             network,
             data,
