@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import torch
 
 from lavarobust.errors import SettingsError
-from lavarobust.snn.block import DenseBlock
 from lavarobust.snn.network import SpikingNetwork
+from lavarobust.snn.shortcut import ResidualBlock
+from lavarobust.snn.synapse import FoldedConv, FoldedDense
 from lavarobust.training.objective import Batch, Loss, Objective
 
 MANY_ROWS = 200
@@ -44,23 +45,39 @@ def lipschitz_penalty(network: SpikingNetwork) -> torch.Tensor:
     alternative to the projection (``arsnn_reg``).
     """
     total = torch.zeros(())
-    for block in network.stack:
-        rows = block.synapse.weight.flatten(1)
+    for synapse in _trained_synapses(network):
+        rows = synapse.weight.flatten(1)
         total = total + rows.clamp(min=0).sum(1).amax() + (-rows).clamp(min=0).sum(1).amax()
     return total
 
 
 @torch.no_grad()
 def project(network: SpikingNetwork, beta: float, generator: torch.Generator) -> None:
-    """Take one Parseval step in every layer; ``generator`` draws the rows of large dense layers."""
-    for block in network.stack:
-        weight = block.synapse.weight
+    """Take one Parseval step in every layer, and keep the shares of joining paths on the simplex.
+
+    Args:
+        beta: of the step.
+        generator: draws the rows of large dense layers.
+    """
+    for synapse in _trained_synapses(network):
+        weight = synapse.weight
         rows = torch.arange(len(weight))
-        if isinstance(block, DenseBlock) and len(weight) >= MANY_ROWS:
+        if isinstance(synapse, FoldedDense) and len(weight) >= MANY_ROWS:
             drawn = torch.randperm(len(weight), generator=generator)
             rows = drawn[: int(len(weight) * SHARE_OF_MANY)].to(weight.device)
         chosen = weight[rows]
         weight[rows] = parseval_step(chosen.flatten(1), beta).view_as(chosen)
+    for block in network.stack:
+        if isinstance(block, ResidualBlock) and block.shares is not None:
+            block.shares.copy_(simplex_projection(block.shares))
+
+
+def _trained_synapses(network: SpikingNetwork) -> list[FoldedConv | FoldedDense]:
+    return [
+        part
+        for part in network.modules()
+        if isinstance(part, (FoldedConv, FoldedDense)) and part.weight.requires_grad
+    ]
 
 
 @dataclass(frozen=True)

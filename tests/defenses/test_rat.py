@@ -14,11 +14,11 @@ from lavarobust.snn.network import SpikingNetwork
 from lavarobust.training.objective import Loss, Objective, Vanilla
 
 
-def make(*layers, steps=2) -> SpikingNetwork:
+def make(*layers, steps=2, kind="direct") -> SpikingNetwork:
     generator = torch.Generator().manual_seed(0)
     shape = (1, 4, 4)
     return SpikingNetwork(
-        parse_layers(layers), shape, steps, Encoding("direct", 4), "membrane", Surrogate(), generator
+        parse_layers(layers), shape, steps, Encoding(kind, 4), "membrane", Surrogate(), generator
     )
 
 
@@ -111,3 +111,19 @@ def test_no_point_of_the_simplex_is_nearer(values, seed) -> None:
 def test_an_impossible_beta() -> None:
     with pytest.raises(SettingsError, match="beta is -1"):
         Parseval(Vanilla(), -1)
+
+
+def test_shortcuts_take_steps_their_shares_stay_a_convex_combination_and_ones_stay_ones() -> None:
+    network = make("conv 2 3", "wide 2", "wide 4 2", "pool 2", "dense 3", kind="repeat")
+    same, other = (block for block in network.stack if getattr(block, "shares", None) is not None)
+    with torch.no_grad():
+        other.shares.copy_(torch.tensor([0.9, 0.4]))
+    strided = other.shortcut.synapse.weight.detach().clone()
+    frozen = {name: tensor.clone() for name, tensor in network.named_parameters() if not tensor.requires_grad}
+    project(network, 0.1, torch.Generator())
+    assert other.shares.tolist() == pytest.approx([0.75, 0.25])
+    assert same.shares.tolist() == [0.5, 0.5]
+    stepped = parseval_step(strided.flatten(1), 0.1).view_as(strided)
+    assert torch.allclose(other.shortcut.synapse.weight, stepped)
+    assert any("shortcut.synapse" in name for name in frozen)
+    assert all(torch.equal(dict(network.named_parameters())[name], frozen[name]) for name in frozen)

@@ -3,13 +3,18 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pytest
+from tiny_runs import TINY
 
 from lavarobust.errors import ModelFileError
 from lavarobust.experiment.evaluate import evaluate_run
+from lavarobust.experiment.export import export
 from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.loading import dump_recipe, load_recipe
 from lavarobust.experiment.run import run as run_model
+from lavarobust.experiment.train import train
+from lavarobust.netx import read_model
 
 
 @pytest.fixture
@@ -42,6 +47,18 @@ def test_every_attack_of_the_recipe_is_measured_at_every_epsilon(run):
     ]  # fmt: skip
     assert [each.epsilon for each in conditions] == [0, 0.1, 0.1, 0.2, 0.2]
     assert all(each.lava_differences == each.slayer_differences == 0 for each in conditions)
+
+
+def test_a_run_with_gates_is_trained_deployed_and_executed_with_the_same_draws(tmp_path):
+    gated = ["network.gate={initial: 0.9}", "defense={kind: stog, gamma: 0.05, gate_epochs: 2}"]
+    train("digits-plain", tmp_path / "r", overrides=[*TINY, *gated], progress="off")
+    export(tmp_path / "r")
+    model = read_model(tmp_path / "r" / "model.net")
+    assert model.extensions == ("stochastic gate",)
+    opening = np.concatenate([layer.gate.opening for _, layer in model.populations[:-1]]) / 65536
+    assert 0.1 < opening.mean() < 0.9
+    evaluation = evaluate_run(tmp_path / "r", limit=16)
+    assert all(each.slayer_differences == each.lava_differences == 0 for each in evaluation.conditions)
 
 
 def test_a_run_that_is_not_exported_is_said(run):
