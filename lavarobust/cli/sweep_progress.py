@@ -33,15 +33,21 @@ class Lines(Watcher):
 
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._total = self._ended = 0
+
+    def planned(self, jobs: Sequence[Job]) -> None:
+        self._total = len(jobs)
 
     def started(self, job: Job) -> None:
         self._say(f"{_title(job)}: started")
 
     def ended(self, job: Job, failure: Failure | None, seconds: float) -> None:
+        self._ended += 1
+        what = f"{_title(job)} ({self._ended} of {self._total})"
         if failure is None:
-            self._say(f"{_title(job)}: done in {seconds:.0f} s")
+            self._say(f"{what}: done in {seconds:.0f} s")
         else:
-            self._say(f"{_title(job)}: failed after {seconds:.0f} s: {failure.reason} (log: {failure.log})")
+            self._say(f"{what}: failed after {seconds:.0f} s: {failure.reason} (log: {failure.log})")
 
     def running(self, jobs: Sequence[Job]) -> None:
         return
@@ -68,6 +74,7 @@ class Shown(Lines):
         for job in jobs:
             seconds = time.monotonic() - self._since[job.unit.name]
             table.add_row(Text(_title(job)), f"{seconds:.0f} s", Text(last_line(job.log)))
+        table.add_row(f"{self._ended} of {self._total} units")
         self._live.update(table)
 
 

@@ -136,7 +136,8 @@ def test_failed_and_killed_units_are_reported_and_done_by_the_next_call(file, tm
     assert f"failed: {name}: {reason} (log: {out}/logs/{name}.log)" in error
     assert len(re.findall("^failed: hopeless-0-.*: error: nowhere: no such data set", error, re.M)) == 1
     assert "2 units failed; the same command tries again" in error
-    assert "-- good, seed 1: done in " in error and re.search(r"good +1 ", printed)
+    assert re.search(r"^-- good, seed 1 \([123] of 3\): done in ", error, re.M)
+    assert re.search(r"good +1 ", printed)
     assert re.search(r"killed +0 of 1 ", printed)
     assert json.loads((out / "sweep.json").read_text())["done"] == 1
     again = start(file, "--out", out)

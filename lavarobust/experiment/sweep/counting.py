@@ -82,11 +82,14 @@ def count_run(run: DeployedRun, images: Images, on_lava: int, progress: Progress
     Args:
         images: at least one.
         on_lava: images of every set that Lava executes.
-        progress: told how far the attacks are.
+        progress: told how far it is.
     """
-    result = attack_run(run, images, progress)
+    report = progress or (lambda what, done, total: None)
+    result = attack_run(run, images, report)
     sets = image_sets(result, images)
+    report(f"the first {on_lava} images of each set on lava", 0, on_lava * len(sets))
     lava_scores = _scores_on_lava(run, sets, on_lava)
+    report("images in SLAYER", 0, images.samples * len(sets))
     right = result.clean.correct
     counted = [
         _set_counts(run, each, outcome, right, scores)

@@ -69,6 +69,9 @@ class Failure:
 class Watcher(Protocol):
     """Told how a pool gets on; each call returns at once."""
 
+    def planned(self, jobs: Sequence[Job]) -> None:
+        """These are to be done."""
+
     def started(self, job: Job) -> None:
         """A process begins with the unit, or goes on with it."""
 
@@ -81,6 +84,9 @@ class Watcher(Protocol):
 
 class Silent(Watcher):
     """Says nothing."""
+
+    def planned(self, jobs: Sequence[Job]) -> None:
+        return
 
     def started(self, job: Job) -> None:
         return
@@ -108,6 +114,7 @@ def run_jobs(jobs: Sequence[Job], workers: int, watcher: Watcher) -> tuple[Failu
     """
     if workers < 1:
         raise SettingsError(f"--workers {workers}: at least one process is needed.")
+    watcher.planned(jobs)
     waiting, running, failures = list(jobs), list[_Running](), list[Failure]()
     try:
         while waiting or running:

@@ -17,6 +17,8 @@ RESULT_VERSION = 1
 """Raised where training, deployment, attacks or counting change figures: older results then don't count."""
 
 _HASH_DIGITS = 10
+_WHERE = ("name", "threads", "device")
+"""Keys of a recipe that say where and under what name it runs."""
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,11 @@ class Unit:
     def key(self) -> str:
         """Equal for units that must come to the same result, in whatever sweep, folder or place.
 
-        The name of row and recipe, the folder of the data and the number of threads are no part of it
-        (threads change the order of floating point sums in training, as another machine does).
+        The name of row and recipe, the folder of the data, the threads and the device are no part of it
+        (those two change the order of floating point sums in training, as another machine does).
         """
         asked = self.as_dict()
-        recipe = {name: part for name, part in asked["recipe"].items() if name not in ("name", "threads")}
+        recipe = {name: part for name, part in asked["recipe"].items() if name not in _WHERE}
         recipe["data"] = recipe["data"] | {"root": None}
         named = {name: value for name, value in asked.items() if name != "row"}
         return _digest({**named, "recipe": recipe, "result_version": RESULT_VERSION})

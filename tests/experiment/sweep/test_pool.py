@@ -24,6 +24,10 @@ class Watcher:
     def __init__(self):
         self.events, self.most = [], 0
 
+    def planned(self, jobs):
+        assert self.events == []
+        self.jobs = jobs
+
     def started(self, job):
         exported = (job.run_folder / "export.json").is_file()
         self.events.append(("started", job.unit.row, job.unit.shard, exported))
@@ -63,11 +67,11 @@ def test_a_unit_that_fails_is_reported_with_its_log_and_stops_no_other(worked_of
 
 
 def test_shards_wait_until_their_run_is_exported(worked_off):
-    _, watcher, failures = worked_off
+    jobs, watcher, failures = worked_off
     began = [event for event in watcher.events if event[0] == "started"]
     assert began[:2] == [("started", "missing", 0, False), ("started", "row", 0, False)]
     assert began[2] == ("started", "row", 1, True)
-    assert watcher.most == 2
+    assert watcher.most == 2 and watcher.jobs == jobs
     ends = {event[1:3]: event[3] for event in watcher.events if event[0] == "ended"}
     assert ends == {("missing", 0): failures[0], ("row", 0): None, ("row", 1): None}
 

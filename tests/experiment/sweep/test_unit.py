@@ -26,9 +26,10 @@ def test_a_unit_is_plain_data_and_comes_back_equal():
         replace(UNIT, row="another row"),
         with_recipe("name=other"),
         with_recipe("threads=2"),
+        with_recipe("device=cpu"),
         with_recipe("data.root=/somewhere"),
     ],
-    ids=["row", "name", "threads", "root"],
+    ids=["row", "name", "threads", "device", "root"],
 )
 def test_where_and_under_what_name_it_runs_is_no_part_of_its_key(same):
     assert same != UNIT and same.key == UNIT.key
