@@ -42,9 +42,9 @@ def test_thresholds_by_hand_layer_after_layer():
     first, second, _ = network.stack
     set_weights(first, [[1.0, 0.0], [0.0, 1.0]])
     set_weights(second, [[0.5, 0.25]])
-    # first layer's drive is the pixels: 1 and 0.5, then 0.75 and 0.25; the largest of the batches' maxima is 1;
-    # at threshold 1 (a spike needs more), pixel 1 crosses in step 2, 4, ...; 0.5 in 3, 6, 9: in step 6 both
-    # spike, which drives the second layer with 0.75
+    # first layer's drive is the pixels: 1 and 0.5, then 0.75 and 0.25; the largest of the batches' maxima is
+    # 1; at threshold 1 (a spike needs more), pixel 1 crosses in step 2, 4, ...; 0.5 in 3, 6, 9: in step 6
+    # both spike, which drives the second layer with 0.75
     batches = [batch([1.0, 0.5]), batch([0.75, 0.25])]
     thresholds = calibrate(network, batches, Calibration(100, "batch", steps=12, scaling=0.5))
     assert thresholds == pytest.approx((0.5, 0.375))
