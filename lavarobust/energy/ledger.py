@@ -9,7 +9,7 @@ import numpy as np
 
 from lavarobust.energy.baseline import LayerShape, ann_operations
 from lavarobust.errors import DataError
-from lavarobust.netx.model import Model
+from lavarobust.netx.model import Input, Model
 from lavarobust.record import LayerCounts, Record
 
 
@@ -97,6 +97,8 @@ class Ledger:
         samples: N.
         steps: T, as the record names it.
         layers: every layer with neurons, in order.
+        gate_draws: ``(N,)`` int64, draws of stochastic gates, one for every neuron in front of one in every
+            step; None where there is no gate.
     """
 
     backend: str
@@ -104,6 +106,7 @@ class Ledger:
     samples: int
     steps: int
     layers: tuple[LayerLedger, ...]
+    gate_draws: np.ndarray | None = None
 
     @property
     def host_events(self) -> np.ndarray | None:
@@ -130,6 +133,7 @@ class Ledger:
             "layers": layers,
             "total": {count: asdict(spread(self.total(count))) for count in _COUNTS},
             "host_events": None if self.host_events is None else asdict(spread(self.host_events)),
+            "gate_draws": None if self.gate_draws is None else asdict(spread(self.gate_draws)),
         }
 
 
@@ -165,7 +169,17 @@ def make_ledger(record: Record, model: Model) -> Ledger:
             _layer(record, counts, shape, model.sigma_delta)
             for counts, shape in zip(record.layers, shapes, strict=True)
         ),
+        gate_draws=_gate_draws(record, model) if model.gated else None,
     )
+
+
+def _gate_draws(record: Record, model: Model) -> np.ndarray:
+    draws = sum(
+        layer.gate.opening.size * record.steps
+        for _, layer in model.populations
+        if not isinstance(layer, Input) and layer.gate is not None
+    )
+    return np.full(record.samples, draws, dtype=np.int64)
 
 
 def _layer(record: Record, counts: LayerCounts, shape: LayerShape, sends_payloads: bool) -> LayerLedger:

@@ -18,8 +18,11 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # type: ignore[import-not-found]
 
-Term = Literal["accumulate", "multiply_accumulate", "neuron_update", "bias_addition", "spike", "host_event"]
-"""What a ledger counts and a table can price (``host_event``: an input sent to the chip)."""
+Term = Literal[
+    "accumulate", "multiply_accumulate", "neuron_update", "bias_addition", "spike", "host_event", "gate_draw"
+]
+"""What a ledger counts and a table can price (``host_event``: an input sent to the chip; ``gate_draw``: a
+random number of a stochastic gate, with what is compared)."""
 
 Evidence = Literal["unstated", "derived", "simulated", "measured"]
 """How a price is known, weakest first; ``derived`` is computed from other published figures, and

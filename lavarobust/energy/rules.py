@@ -17,7 +17,7 @@ class Operations:
     """Billable operations of one kind.
 
     Attributes:
-        layer: that executes them, or ``"host"``.
+        layer: that executes them, or ``"host"`` or ``"gates"``.
         term: their kind.
         count: ``(N,)`` per sample; int64 where counted, float64 where estimated.
     """
@@ -31,7 +31,8 @@ def executed(ledger: Ledger) -> tuple[Operations, ...]:
     """Every operation that the execution did, by its exact count.
 
     Spikes cost accumulates and payloads multiply-accumulates, one for each non-zero weight they
-    reach; then neuron updates, bias additions, spikes, and the input events that the host sends.
+    reach; then neuron updates, bias additions, spikes, draws of gates, and the input events that the
+    host sends.
     An input population has neither synapses nor counted biases.
     """
     rows = []
@@ -44,6 +45,8 @@ def executed(ledger: Ledger) -> tuple[Operations, ...]:
             rows.append(Operations(layer.layer, "bias_addition", layer.bias_additions))
         rows.append(Operations(layer.layer, "neuron_update", layer.neuron_updates))
         rows.append(Operations(layer.layer, "spike", layer.spikes))
+    if ledger.gate_draws is not None:
+        rows.append(Operations("gates", "gate_draw", ledger.gate_draws))
     if ledger.host_events is not None:
         rows.append(Operations("host", "host_event", ledger.host_events))
     return tuple(rows)

@@ -12,7 +12,7 @@ import pytest
 
 from lavarobust.energy import Bill, Price, Profile, load_profile, make_ledger, price
 from lavarobust.errors import DataError, SettingsError
-from lavarobust.netx.model import Model
+from lavarobust.netx.model import Gate, Model
 from lavarobust.record import Record
 
 Run = tuple[Record, Model]
@@ -207,3 +207,14 @@ def test_energy_loads_neither_torch_nor_lava() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_draws_of_gates_are_counted_and_named_where_nothing_prices_them(spiking: Run) -> None:
+    record, model = spiking
+    gate = Gate(np.full(9, 40_000, dtype=np.int32), seed=0, stream=1)  # 3 x 3 neurons, 2 steps
+    layers = (model.layers[0], replace(model.layers[1], gate=gate), *model.layers[2:])  # type: ignore[type-var]
+    gated = replace(model, layers=layers)
+    bill = price(record, gated, load_profile("horowitz_45nm_int32"))
+    assert unpriced(bill)["gate_draw"] == 18.0
+    assert bill.total_pj == price(*spiking, load_profile("horowitz_45nm_int32")).total_pj
+    assert "gate_draw" not in unpriced(price(*spiking, load_profile("horowitz_45nm_int32")))
