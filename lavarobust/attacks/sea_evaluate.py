@@ -47,6 +47,11 @@ class FlipOutcome:
     surprises: int
     queries: Queries
 
+    @property
+    def zero_gradient_share(self) -> float:
+        """Share of zero gradients; a high one may mean that the attack failed. 0 if none ran."""
+        return self.zero_gradients / max(self.gradients, 1)
+
 
 def evaluate_flips(
     model: Model,

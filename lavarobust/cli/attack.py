@@ -18,7 +18,7 @@ from lavarobust.cli.options import (
 from lavarobust.cli.output import Progress, count, show_assumptions, show_table, write_json
 
 if TYPE_CHECKING:
-    from lavarobust.attacks import RobustnessResult
+    from lavarobust.attacks import AttackOutcome, FlipOutcome, RobustnessResult
 
 
 @click.command("attack", short_help="Attack a file white-box: accuracy under FGSM and PGD.")
@@ -26,9 +26,19 @@ if TYPE_CHECKING:
 @click.option("--epsilon", "epsilons", type=float, multiple=True, default=(0.1,), show_default=True,
               help="linf radius, pixels being in [0, 1]; may be given several times.")  # fmt: skip
 @click.option("--attack", "attacks", multiple=True, default=("fgsm", "pgd"), show_default=True,
-              type=click.Choice(("fgsm", "pgd")), help="May be given several times.")  # fmt: skip
+              type=click.Choice(("fgsm", "pgd", "noise", "gaussian")),
+              help="May be given several times.")  # fmt: skip
 @click.option("--attack-steps", type=int, default=20, show_default=True, metavar="N", help="Of PGD.")
 @click.option("--restarts", type=int, default=1, show_default=True, metavar="N", help="Random starts of PGD.")
+@click.option(
+    "--flips",
+    type=int,
+    multiple=True,
+    metavar="K",
+    help="Also attack the encoding (SEA): K entries per frame; may be given several times.",
+)
+@click.option("--flip-iterations", type=int, default=10, show_default=True, metavar="N",
+              help="Gradients of the iterated attack on the encoding, beside the published one.")  # fmt: skip
 @click.option("--surrogate", default="triangular", show_default=True, metavar="NAME",
               help="Derivative of a spike in the attacker's gradients.")  # fmt: skip
 @click.option("--width", type=float, default=1.0, show_default=True, help="Of the surrogate, in thresholds.")
@@ -44,6 +54,8 @@ def attack_command(
     attacks: tuple[str, ...],
     attack_steps: int,
     restarts: int,
+    flips: tuple[int, ...],
+    flip_iterations: int,
     surrogate: str,
     width: float,
     seed: int,
@@ -59,6 +71,7 @@ def attack_command(
     Examples:
       lavarobust attack model.net --epsilon 0.1
       lavarobust attack model.net --epsilon 0.05 --epsilon 0.1 --restarts 5 --backend lava --limit 100
+      lavarobust attack rate.net --flips 10 --flips 20
     """
     from lavarobust.dynamics import Surrogate
     from lavarobust.experiment.attack import attack, named_attacks
@@ -69,6 +82,8 @@ def attack_command(
             *split_choices(choices),
             attacks=named_attacks(attacks, attack_steps, restarts),
             epsilons=epsilons,
+            flips=flips,
+            flip_iterations=flip_iterations,
             surrogate=Surrogate(surrogate, width),
             backend=backend,
             workers=workers,
@@ -82,8 +97,10 @@ def attack_command(
         f"{count(record.samples, 'image')} of {report.source}, {count(record.steps, 'step')} each, "
         f"executed on {result.backend}"
     )
-    show_table(("images", "epsilon", "accuracy", "ties as wrong", "success", "zero gradients"), _rows(result))
+    rows = _rows(result) + [_row(outcome, f"{outcome.budget.flips} flips") for outcome in report.flips]
+    show_table(("images", "epsilon", "accuracy", "ties as wrong", "success", "zero gradients"), rows)
     surprises = sum(outcome.surprises for outcome in result.outcomes)
+    surprises += sum(outcome.surprises for outcome in report.flips)
     if surprises:
         click.echo(
             f"warning: {count(surprises, 'prediction')} of {result.backend} differ from the simulator's, "
@@ -102,21 +119,21 @@ def _rows(result: RobustnessResult) -> list[tuple[str, ...]]:
     ]
     for threat in result.threats:
         epsilon = f"{threat.epsilon:.4g}"
-        rows += [
-            (
-                outcome.settings.name,
-                epsilon,
-                f"{outcome.executed.accuracy:.1%}",
-                f"{outcome.executed.strict_accuracy:.1%}",
-                f"{outcome.success_rate:.1%}",
-                f"{outcome.zero_gradient_share:.1%}",
-            )
-            for outcome in result.outcomes
-            if outcome.threat == threat
-        ]
+        rows += [_row(outcome, epsilon) for outcome in result.outcomes if outcome.threat == threat]
         robust, strictly = result.robust_accuracy(threat), result.strict_robust_accuracy(threat)
         rows.append(("worst per image", epsilon, f"{robust:.1%}", f"{strictly:.1%}", "", ""))
     return rows
+
+
+def _row(outcome: AttackOutcome | FlipOutcome, size: str) -> tuple[str, ...]:
+    return (
+        outcome.settings.name,
+        size,
+        f"{outcome.executed.accuracy:.1%}",
+        f"{outcome.executed.strict_accuracy:.1%}",
+        f"{outcome.success_rate:.1%}",
+        f"{outcome.zero_gradient_share:.1%}",
+    )
 
 
 def _save_images(path: Path, result: RobustnessResult) -> None:

@@ -10,13 +10,19 @@ from typing import Any
 from lavarobust.attacks import (
     FGSM,
     PGD,
+    SEA,
     AttackOutcome,
     AttackSettings,
+    FlipBudget,
+    FlipOutcome,
+    Noise,
     RobustnessResult,
     ThreatModel,
     evaluate,
+    evaluate_flips,
 )
 from lavarobust.attacks.evaluate import Progress
+from lavarobust.attacks.flips import lowest_entry
 from lavarobust.dynamics import Surrogate
 from lavarobust.errors import SettingsError
 from lavarobust.execution import chosen_backend
@@ -32,11 +38,13 @@ class AttackReport:
         result: per attack and threat model, judged on ``result.backend``.
         source: which images.
         assumptions: values that neither file nor caller gave.
+        flips: of attacks on the encoding, judged likewise.
     """
 
     result: RobustnessResult
     source: str
     assumptions: tuple[str, ...]
+    flips: tuple[FlipOutcome, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain Python types, ready for JSON; without the adversarial images."""
@@ -59,15 +67,17 @@ class AttackReport:
                 }
                 for threat in result.threats
             ],
-            "attacks": [_outcome(outcome) for outcome in result.outcomes],
+            "attacks": [
+                _outcome(outcome) | {"epsilon": outcome.threat.epsilon} for outcome in result.outcomes
+            ],
+            "flips": [_outcome(outcome) | {"flips": outcome.budget.flips} for outcome in self.flips],
             "assumptions": list(self.assumptions),
         }
 
 
-def _outcome(outcome: AttackOutcome) -> dict[str, Any]:
+def _outcome(outcome: AttackOutcome | FlipOutcome) -> dict[str, Any]:
     return {
         "attack": outcome.settings.name,
-        "epsilon": outcome.threat.epsilon,
         "accuracy": outcome.executed.accuracy,
         "accuracy_ties_wrong": outcome.executed.strict_accuracy,
         "success_rate": outcome.success_rate,
@@ -79,16 +89,26 @@ def _outcome(outcome: AttackOutcome) -> dict[str, Any]:
 
 
 def named_attacks(names: Sequence[str], steps: int = 20, restarts: int = 1) -> tuple[AttackSettings, ...]:
-    """Attacks by name: ``fgsm`` and ``pgd``.
+    """Attacks by name: ``fgsm``, ``pgd``, and ``noise`` and ``gaussian``, which know no gradient.
 
     Raises:
         SettingsError: an unknown name, or none.
     """
-    known: dict[str, AttackSettings] = {"fgsm": FGSM(), "pgd": PGD(steps=steps, restarts=restarts)}
+    known: dict[str, AttackSettings] = {
+        "fgsm": FGSM(),
+        "pgd": PGD(steps=steps, restarts=restarts),
+        "noise": Noise("uniform"),
+        "gaussian": Noise("gaussian"),
+    }
     unknown = [name for name in names if name not in known]
     if unknown or not names:
         raise SettingsError(f"attack {', '.join(unknown) or '(none)'}: choose from {', '.join(known)}.")
     return tuple(known[name] for name in names)
+
+
+def flip_attacks(iterations: int) -> tuple[SEA, ...]:
+    """The sparse encoding attack as published, and with the gradient taken anew so many times."""
+    return (SEA(),) if iterations == 1 else (SEA(), SEA(iterations))
 
 
 def attack(
@@ -98,6 +118,8 @@ def attack(
     *,
     attacks: Sequence[AttackSettings] = (FGSM(), PGD()),
     epsilons: Sequence[float] = (0.1,),
+    flips: Sequence[int] = (),
+    flip_iterations: int = 10,
     surrogate: Surrogate = Surrogate(),  # noqa: B008
     backend: str = "simulator",
     workers: int = 1,
@@ -112,6 +134,8 @@ def attack(
         plan: T, encoding and readout, for files that don't say.
         attacks: each is run at each epsilon; robust accuracy is the worst of them per sample.
         epsilons: linf radii in pixel units, pixels being in [0, 1].
+        flips: budgets of attacks on the encoding, entries per frame; each is run by :func:`flip_attacks`.
+        flip_iterations: gradients of the iterated one.
         surrogate: derivative of a spike in the attacker's gradients.
         backend: what executes clean and adversarial images and judges them.
         workers: processes that the lava backend divides the images among.
@@ -119,18 +143,17 @@ def attack(
         progress: told how far it is.
     """
     prepared = prepare(path, images, plan)
-    part = prepared.chosen.images
-    result = evaluate(
-        prepared.model,
-        prepared.plan.as_deployment(prepared.model),
-        part.images,
-        part.labels,
-        part.indices,
-        chosen_backend(backend, workers),
-        attacks,
-        [ThreatModel(epsilon) for epsilon in epsilons],
-        surrogate,
-        seed,
-        progress=progress,
-    )
-    return AttackReport(result, prepared.chosen.source, prepared.assumptions)
+    part, deployment = prepared.chosen.images, prepared.plan.as_deployment(prepared.model)
+    budgets = [FlipBudget(count) for count in flips]
+    if budgets:
+        lowest_entry(deployment.encoding)  # refuses before anything takes time
+    arguments = (prepared.model, deployment, part.images, part.labels, part.indices)
+    judge = chosen_backend(backend, workers)
+    threats = [ThreatModel(epsilon) for epsilon in epsilons]
+    result = evaluate(*arguments, judge, attacks, threats, surrogate, seed, progress=progress)
+    flipped: tuple[FlipOutcome, ...] = ()
+    if budgets:
+        flipped = evaluate_flips(
+            *arguments, judge, flip_attacks(flip_iterations), budgets, surrogate, progress=progress
+        )
+    return AttackReport(result, prepared.chosen.source, prepared.assumptions, flipped)

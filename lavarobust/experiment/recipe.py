@@ -152,7 +152,8 @@ class AttackRecipe(Section):
     """
 
     attacks: Annotated[
-        tuple[Literal["fgsm", "pgd"], ...], Field(min_length=1, description="a list of fgsm and pgd")
+        tuple[Literal["fgsm", "pgd", "noise", "gaussian"], ...],
+        Field(min_length=1, description="a list of fgsm, pgd, noise and gaussian"),
     ] = ("pgd",)
     epsilon: Annotated[
         tuple[Epsilon, ...], Field(min_length=1, description="a list of numbers above 0 and up to 1")

@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 from tiny_runs import digit_arrays, stripped
 
-from lavarobust.attacks import FGSM, PGD
+from lavarobust.attacks import FGSM, PGD, SEA, Noise
 from lavarobust.errors import SettingsError
-from lavarobust.experiment.attack import attack, named_attacks
+from lavarobust.experiment.attack import attack, flip_attacks, named_attacks
 from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.run import PlanChoice
 
 
 def test_attacks_by_name():
     assert named_attacks(["pgd", "fgsm"], 3, 2) == (PGD(steps=3, restarts=2), FGSM())
+    assert named_attacks(["noise", "gaussian"]) == (Noise(), Noise("gaussian"))
+    assert flip_attacks(1) == (SEA(),) and flip_attacks(4) == (SEA(), SEA(4))
     for names in ([], ["fgsm", "magic"]):
-        with pytest.raises(SettingsError, match=r"choose from fgsm, pgd"):
+        with pytest.raises(SettingsError, match=r"choose from fgsm, pgd, noise, gaussian"):
             named_attacks(names)
 
 
@@ -45,7 +47,25 @@ def test_lava_judges_as_the_simulator_and_finds_no_surprise(model_file):
         assert entry["accuracy"] == reports[0].result.robust_accuracy(threat)
 
 
+def test_flips_of_the_encoding_beside_attacks_on_the_pixels(model_file):
+    report = attack(
+        model_file, DataChoice(limit=20), PlanChoice(encoding="rate"), attacks=named_attacks(["noise"]),
+        flips=(1, 8), flip_iterations=2,
+    )  # fmt: skip
+    plain = report.as_dict()
+    assert [(entry["attack"], entry["flips"]) for entry in plain["flips"]] == [
+        ("SEA", 1), ("SEA-2", 1), ("SEA", 8), ("SEA-2", 8),
+    ]  # fmt: skip
+    assert plain["flips"][3]["accuracy"] <= plain["flips"][1]["accuracy"] <= plain["clean_accuracy"]
+    assert all(entry["surprises"] == 0 and entry["backward_queries"] > 0 for entry in plain["flips"])
+    assert json.loads(json.dumps(plain)) == plain
+
+
 def test_impossible_requests(model_file):
+    with pytest.raises(SettingsError, match="sea: the encoding direct sends analog values"):
+        attack(model_file, flips=(3,))
+    with pytest.raises(SettingsError, match="budget of 0 flips"):
+        attack(model_file, DataChoice(), PlanChoice(encoding="rate"), flips=(0,))
     with pytest.raises(SettingsError, match="at least one attack and one threat model"):
         attack(model_file, epsilons=())
     with pytest.raises(SettingsError, match="epsilon 2 is impossible"):
