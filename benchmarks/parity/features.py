@@ -11,7 +11,9 @@ from lavarobust.netx.model import Conv, Dense, Input, Neuron
 from lavarobust.record import Record
 
 KINDS = ("dense", "conv", "recurrent", "delay", "SDNN")
-FEATURES = ("stride", "dilation", "groups", "bias", "decay", "signed", "graded", "wrap", "clip")
+FEATURES = (
+    "stride", "dilation", "groups", "bias", "decay", "signed", "graded", "wrap", "clip", "soft reset",
+)  # fmt: skip
 EXTRAS = (
     "padding",
     "decay per neuron",
@@ -27,7 +29,7 @@ differ from its dense ones, and the simulator equals the latter, which are what 
 
 def features_of(trial: Trial, record: Record) -> tuple[str, ...]:
     """Names out of ``KINDS``, ``FEATURES`` and ``EXTRAS``; ``record`` is Lava's."""
-    found = set(_of_input(trial))
+    found = set(_of_input(trial)) | set(trial.model.extensions)
     for _, layer in trial.model.populations:
         found |= set(_of_neuron(layer))
         if isinstance(layer, Conv):

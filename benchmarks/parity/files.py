@@ -74,10 +74,11 @@ def _image(model: Model) -> bytes:
         return model_image(model, model.name)
     with TemporaryDirectory() as folder:
         path = Path(folder, "model.net")
+        place = "lavarobust/layer" if model.extensions else "layer"
         with h5py.File(path, "w") as file:
             for index, layer in enumerate(model.layers):
                 for key, value in _entries(layer).items():
-                    file[f"layer/{index}/{key}"] = value
+                    file[f"{place}/{index}/{key}"] = value
         return path.read_bytes()
 
 
@@ -97,6 +98,8 @@ def _entries(layer: Layer) -> dict[str, Any]:
             "neuron/vDecay": layer.neuron.voltage_decay,
             "neuron/vThMant": layer.neuron.threshold,
         }
+        if layer.neuron.reset != "hard":
+            neuron["neuron/reset"] = layer.neuron.reset.encode()
     if isinstance(layer, Input):
         transform = {"weight": [float(layer.weight)], "bias": [float(layer.bias)]} if neuron else {}
         return {"type": b"input", "shape": layer.shape, **transform, **neuron}

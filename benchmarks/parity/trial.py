@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from benchmarks.parity import convolutional, dense, sigma_delta
+from benchmarks.parity.extended import extended
 from lavarobust.netx.deployment import ReadoutKind
 from lavarobust.netx.model import Model
 from lavarobust.record import Stimulus
@@ -47,4 +48,5 @@ def draw(seed: int, index: int) -> Trial:
     generators = list(GENERATORS.values())
     model, stimulus, readout = generators[index % len(generators)](rng)
     fast, sparse = rng.random(2) < 0.5
+    model = extended(rng, model)
     return Trial(model, stimulus, readout, bool(fast), bool(sparse))

@@ -7,7 +7,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 import torch
-from random_networks import random_network
+from random_networks import FIXED, random_network
 
 from benchmarks.parity.convolutional import random_model
 from lavarobust.dynamics import Surrogate, lif, population, products
@@ -17,6 +17,7 @@ from lavarobust.execution.simulator.prepared import Prepared
 from lavarobust.netx.model import Dense, Model, Neuron
 from lavarobust.record import LayerCounts
 from lavarobust.snn.deploy import to_model
+from lavarobust.snn.scalars import NeuronOptions
 
 
 def slayer_trajectory(network, images, indices):
@@ -39,11 +40,12 @@ def simulated_trajectory(network, images, indices):
         (["conv 4 3", "pool 2", "dense 5"], "direct", "membrane"),
     ],
 )
-def test_gradients_with_respect_to_pixels_are_the_slayer_networks(layers, kind, readout) -> None:
+@pytest.mark.parametrize("neuron", [FIXED, NeuronOptions("soft", "trained", "trained")])
+def test_gradients_with_respect_to_pixels_are_the_slayer_networks(layers, kind, readout, neuron) -> None:
     compared = 0
     for seed in range(8):
         rng = np.random.default_rng(seed)
-        network = random_network(rng, layers, readout, kind, steps=5)
+        network = random_network(rng, layers, readout, kind, 5, neuron)
         pixels = torch.from_numpy(rng.random((3, 2, 8, 8)).astype(np.float32))
         direction = torch.from_numpy(rng.normal(size=(3, 5)))
         outputs, gradients = [], []

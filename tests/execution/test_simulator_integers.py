@@ -20,7 +20,8 @@ SAMPLES, STEPS = 3, 12
 def random_neuron(rng, shape, reach: int) -> Neuron:
     decays = [4096, 0, int(rng.integers(1, 4096)), rng.integers(0, 4097, shape[0]).astype(np.int32)]
     current, voltage = (decays[int(rng.integers(4))] for _ in range(2))
-    return Neuron(current, voltage, int(np.clip(rng.integers(1, reach + 2), 1, 131_072)))
+    threshold, reset = int(np.clip(rng.integers(1, reach + 2), 1, 131_072)), rng.choice(["hard", "soft"])
+    return Neuron(current, voltage, threshold, reset=str(reset))
 
 
 def random_weight(rng, shape) -> np.ndarray:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from extended_models import softened
 
 from lavarobust.errors import BackendError
 from lavarobust.execution.simulator import Simulator, compile_model, propagate
@@ -51,6 +52,8 @@ def test_every_kind_of_input(kind, conv_model, rng, agrees) -> None:
     model = replace(conv_model, layers=(conv_model.layers[0], first, *conv_model.layers[2:]))
     record, states = everything(model, Stimulus(values, steps))
     expected = agrees(model, Stimulus(values, steps), record, states)
+    soft = softened(model)
+    agrees(soft, Stimulus(values, steps), *everything(soft, Stimulus(values, steps)))
     assert telling(expected[:-1])
     assert [counts.graded_input for counts in record.layers] == [kind != "binary", False, False, False]
     assert [counts.biased for counts in record.layers] == [40, 0, 3, 2]

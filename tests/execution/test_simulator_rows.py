@@ -23,8 +23,8 @@ LIMIT = 1 << 23
 
 
 @numba.njit
-def call_step(drive, u, v, at, bias, kept_u, kept_v, threshold):
-    return step_row(drive, u, v, at, bias, 0, kept_u, 0, kept_v, 0, threshold)
+def call_step(drive, u, v, at, bias, kept_u, kept_v, threshold, left):
+    return step_row(drive, u, v, at, bias, 0, kept_u, 0, kept_v, 0, threshold, left)
 
 
 @numba.njit
@@ -67,7 +67,7 @@ def truncated(state: int, kept: int) -> int:
     return -size if state < 0 else size
 
 
-def stepped(drive: int, u: int, v: int, bias: int, kept_u: int, kept_v: int, threshold: int):
+def stepped(drive: int, u: int, v: int, bias: int, kept_u: int, kept_v: int, threshold: int, soft: int):
     """A neuron's step in Python's integers: states, spike, wrap, clip."""
     u = truncated(u, kept_u) + 64 * drive
     turn = 2 * LIMIT if u > LIMIT else -2 * LIMIT if u <= -LIMIT else 0
@@ -75,7 +75,7 @@ def stepped(drive: int, u: int, v: int, bias: int, kept_u: int, kept_v: int, thr
     v = truncated(v, kept_v) + u + bias
     held = max(-(LIMIT - 1), min(LIMIT - 1, v))
     fired = held > threshold
-    return u, 0 if fired else held, fired, turn != 0, held != v
+    return u, soft * (held - threshold) if fired else held, fired, turn != 0, held != v
 
 
 def bits(word: int) -> list[bool]:
@@ -96,12 +96,13 @@ def test_a_row_of_neurons_steps_as_plain_integers_do() -> None:
         bias = rng.integers(-(1 << 21), 1 << 21, LANES).astype(np.int32)
         kept = [rng.choice([0, 4096, *rng.integers(1, 4096, 3)], LANES).astype(np.int32) for _ in "uv"]
         threshold = int(rng.choice([0, 64, 1 << 20, LIMIT - 1]))
+        soft = int(rng.integers(2))
         expected = [
-            stepped(*map(int, (drive[k], u[20 + k], v[20 + k], bias[k], kept[0][k], kept[1][k], threshold)))
-            for k in range(LANES)
+            stepped(*map(int, (drive[k], u[20 + k], v[20 + k], bias[k], *kept_k, threshold, soft)))
+            for k, kept_k in enumerate(zip(*kept, strict=True))
         ]
         before = u.copy(), v.copy()
-        words = call_step(drive, u, v, 20, bias, *kept, threshold)
+        words = call_step(drive, u, v, 20, bias, *kept, threshold, -soft)
         columns = list(zip(*expected, strict=True))
         assert u[20:52].tolist() == list(columns[0]) and v[20:52].tolist() == list(columns[1])
         assert [bits(int(word)) for word in words] == [list(map(bool, column)) for column in columns[2:]]

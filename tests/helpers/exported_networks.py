@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from random_networks import random_network, simulate
+from random_networks import FIXED, random_network, simulate
 
 from benchmarks.parity.rates import counts_as_a_case
 from lavarobust.encoding import encode
@@ -14,6 +14,7 @@ from lavarobust.netx.model import Model
 from lavarobust.record import Record, Stimulus
 from lavarobust.snn.deploy import to_model
 from lavarobust.snn.network import SpikingNetwork
+from lavarobust.snn.scalars import NeuronOptions
 
 NETWORKS = {
     "dense": ["dense 20", "dense 12", "dense 5"],
@@ -38,11 +39,18 @@ class Case:
     simulated: Record
 
 
-def exported_case(layers: list[str], kind: str, readout: str, steps: int, gated: bool = False) -> Case:
+def exported_case(
+    layers: list[str],
+    kind: str,
+    readout: str,
+    steps: int,
+    neuron: NeuronOptions = FIXED,
+    gated: bool = False,
+) -> Case:
     """The first of 60 seeds whose every layer spikes neither too rarely nor too often."""
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        network = random_network(rng, layers, readout, kind, steps, gated)
+        network = random_network(rng, layers, readout, kind, steps, neuron, gated)
         model = to_model(network)
         shape = sample_shape(network.encoding, (2, 8, 8), steps)
         images = rng.random((SAMPLES, *shape)).astype(np.float32)

@@ -14,13 +14,23 @@ from lavarobust.record import Record, Stimulus
 from lavarobust.snn.architecture import parse_layers
 from lavarobust.snn.gate import GateOptions, gates_of
 from lavarobust.snn.network import SpikingNetwork
+from lavarobust.snn.scalars import NeuronOptions
+
+FIXED = NeuronOptions()
 
 
 def random_network(
-    rng: np.random.Generator, layers: list[str], readout: str, kind: str, steps: int, gated: bool = False
+    rng: np.random.Generator,
+    layers: list[str],
+    readout: str,
+    kind: str,
+    steps: int,
+    neuron: NeuronOptions = FIXED,
+    gated: bool = False,
 ) -> SpikingNetwork:
     """A SLAYER network of blocks with random, unequal batch-norm statistics, biases and gates.
 
+    Scalars that could have been trained are random too.
     Event frames are spikes where there is an even number of them, else counts up to 3.
     """
     levels = int(rng.choice([1, 16, 255]))
@@ -39,6 +49,7 @@ def random_network(
         Surrogate(),
         torch.Generator().manual_seed(int(rng.integers(2**31))),
         GateOptions(seed) if gated else None,
+        neuron=neuron,
     )
     with torch.no_grad():
         for gate in gates_of(network):
@@ -49,6 +60,10 @@ def random_network(
             block.running_variance.copy_(torch.from_numpy(rng.uniform(0.2, 1.5, outputs)))
             if block.offset is not None:
                 block.offset.copy_(torch.from_numpy(rng.normal(0.1, 0.3, outputs)))
+            if block.scalars is not None and neuron.threshold == "trained":
+                block.scalars.threshold.fill_(float(rng.uniform(0.4, 1.6)))
+            if block.scalars is not None and neuron.leak == "trained":
+                block.scalars.leak.fill_(float(rng.uniform(0.6, 1.0)))
     return network.eval()
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
-from exported_networks import NETWORKS, exported_case
+from exported_networks import NETWORKS, Case, exported_case
 
 from lavarobust.execution import backend
 from lavarobust.netx import read_model, write_model
+from lavarobust.snn.scalars import NeuronOptions
 
 
 @pytest.mark.parametrize("gated", [False, True])
@@ -30,15 +33,40 @@ from lavarobust.netx import read_model, write_model
     ],
 )
 def test_every_layer_of_exported_networks(name, kind, readout, steps, gated, tmp_path) -> None:
-    case = exported_case(NETWORKS[name], kind, readout, steps, gated)
+    case = exported_case(NETWORKS[name], kind, readout, steps, gated=gated)
+    assert_the_same_everywhere(case, tmp_path / "model.net")
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "readout", "steps", "reset", "leak", "gated"),
+    [
+        ("conv", "direct", "membrane", 6, "soft", "fixed", False),
+        ("pooled", "direct", "membrane", 8, "soft", "trained", False),
+        ("dense", "rate", "spike_count", 7, "soft", "trained", True),
+        ("without batch norm", "direct", "membrane", 5, "soft", "trained", False),
+        ("conv", "repeat", "spike_count", 6, "hard", "trained", False),
+    ],
+)
+def test_trained_thresholds_and_leaks_with_either_reset(
+    name, kind, readout, steps, reset, leak, gated, tmp_path
+) -> None:
+    options = NeuronOptions(reset, "trained", leak)
+    case = exported_case(NETWORKS[name], kind, readout, steps, options, gated)
+    assert ("soft reset" in case.model.extensions) == (reset == "soft")
+    assert_the_same_everywhere(case, tmp_path / "model.net")
+
+
+def assert_the_same_everywhere(case: Case, path: Path) -> None:
+    """SLAYER, the simulator and Lava, all layers, no difference; the last two from a file."""
+    readout = case.simulated.readout
     network, model, ours = case.network, case.model, case.simulated
     with torch.no_grad():
         activity = network.activity(torch.from_numpy(case.images), case.indices)
     for (index, _), trajectory in zip(model.populations, activity.trajectories, strict=True):
         slayer = trajectory.spikes.movedim(0, -1).numpy().astype(np.uint8)
         assert np.array_equal(slayer, ours.rasters[index]), f"SLAYER and simulator differ in layer {index}"
-    write_model(model, tmp_path / "model.net")
-    stored = read_model(tmp_path / "model.net")
+    write_model(model, path)
+    stored = read_model(path)
     theirs = backend("lava").run(stored, case.stimulus, readout, keep=list(ours.rasters))
     for index, raster in ours.rasters.items():
         assert np.array_equal(raster, theirs.rasters[index]), f"simulator and Lava differ in layer {index}"

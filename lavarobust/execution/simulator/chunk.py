@@ -124,9 +124,6 @@ def bytes_per_sample(layers: tuple[Prepared, ...], frames: int, steps: int) -> i
 
 def _run(layer: Prepared, flow: _Flow, steps: int, potential: bool, memory_limit: int) -> Sent:
     stage = layer.stage
-    if stage.neuron.reset == "soft":
-        frames = flow.frames.reshape(-1, *stage.input_shape, flow.steps)
-        return run_reference(stage, frames, steps, memory_limit)
     if isinstance(stage.layer, Input):
         return _driven(layer, flow, steps, potential)
     plan = layer.plan(flow.peak, flow.steps, steps)

@@ -95,17 +95,19 @@ def step_row(
     kept_v: Any,
     kept_v_at: Any,
     threshold: Any,
+    left: Any,
 ) -> Any:
     """Advance the neurons ``at`` to ``at + 32`` by one step.
 
     ``drive`` holds 32 synaptic sums, ``u`` and ``v`` states, ``bias`` state units and ``kept_*`` shares of
-    4096 that a step leaves, all int32, from their own places on. Returns three words of a bit for each
-    neuron: which spiked, which currents wrapped, and which potentials were clipped.
+    4096 that a step leaves, all int32, from their own places on. ``left`` is a mask of the part beyond the
+    threshold that a spike leaves: -1 for a soft reset, 0 for a hard one. Returns three words of a bit for
+    each neuron: which spiked, which currents wrapped, and which potentials were clipped.
     """
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         memory = {i: Memory(context, builder, signature.args[i], args[i]) for i in (0, 1, 2, 4, 6, 8)}
-        at, bias_at, kept_u_at, kept_v_at, threshold = (args[i] for i in (3, 5, 7, 9, 10))
+        at, bias_at, kept_u_at, kept_v_at, threshold, left = (args[i] for i in (3, 5, 7, 9, 10, 11))
         drive = memory[0].load(ir.Constant(at.type, 0))
         u = _left(memory[1].load(at), memory[6].load(kept_u_at)) + (drive << drive.of(STATE_SHIFT))
         above, below = u > u.of(STATE_HALF_RANGE), u < u.of(1 - STATE_HALF_RANGE)
@@ -117,13 +119,14 @@ def step_row(
         v = high.where(v > high, low.where(v < low, v))
         fired = v > v.filled(threshold)
         memory[1].store(at, u)
-        memory[2].store(at, v.of(0).where(fired, v))
+        beyond = (v - v.filled(threshold)) & v.filled(left)
+        memory[2].store(at, beyond.where(fired, v))
         words = [builder.bitcast(mask, _INT32) for mask in (fired, builder.or_(above, below), clipped)]
         return cgutils.pack_array(builder, words)
 
     place = types.intp
     signature = types.UniTuple(types.uint32, 3)(
-        drive, u, v, place, bias, place, kept_u, place, kept_v, place, types.int64
+        drive, u, v, place, bias, place, kept_u, place, kept_v, place, types.int64, types.int64
     )
     return signature, codegen
 

@@ -20,7 +20,7 @@ from lavarobust.execution.simulator.order import pack, positions, values
 from lavarobust.execution.simulator.prepared import Prepared, prepare
 from lavarobust.execution.simulator.reference import run_reference
 from lavarobust.execution.simulator.stages import Synapse, compile_model
-from lavarobust.netx.model import Conv, Dense, Model, Neuron, Shape
+from lavarobust.netx.model import Conv, Dense, Model, Neuron, Reset, Shape
 
 _STEPS = 6
 _NEURONS = 40
@@ -94,14 +94,16 @@ def _layers(kind: Kind, rng: np.random.Generator) -> list[Prepared]:
     inputs = (1 << 15) // -low - 8 if kind.sums == "int16" else 300
     size = (_NEURONS, inputs // 4, 2, 2) if kind.layer == "conv" else (_NEURONS, inputs)
     matrices = [np.full(size, low), np.full(size, high), rng.integers(low, high + 1, size)]
-    return [_layer(matrix, kind, rng) for matrix in matrices]
+    resets: tuple[Reset, ...] = ("hard", "soft", "soft")
+    return [_layer(matrix, kind, rng, reset) for matrix, reset in zip(matrices, resets, strict=True)]
 
 
-def _layer(matrix: np.ndarray, kind: Kind, rng: np.random.Generator) -> Prepared:
+def _layer(matrix: np.ndarray, kind: Kind, rng: np.random.Generator, reset: Reset) -> Prepared:
     low, high = _RANGES[kind.weights]
     # an odd weight keeps the others from being divided by a power of two
     matrix.flat[:3] = [low, high, high | 1]
-    neuron, recurrent = Neuron(int(rng.integers(1, 4096)), int(rng.integers(1, 4096)), 2000), None
+    decays = int(rng.integers(1, 4096)), int(rng.integers(1, 4096))
+    neuron, recurrent = Neuron(*decays, 2000, reset=reset), None
     if kind.layer == "conv":
         shape: Shape = (matrix.shape[1], 4, 4)
         layer: Conv | Dense = Conv(_plain(matrix), neuron, (_NEURONS, 5, 5), padding=(1, 1))

@@ -55,12 +55,14 @@ class Neurons(NamedTuple):
         bias: ``(N or 1, K)`` int32 state units.
         kept_u, kept_v: ``(K,)`` int32, shares of 4096 that a step leaves of current and potential.
         threshold: state units.
+        left: mask of the part beyond the threshold that a spike leaves: -1 of a soft reset, 0 of a hard one.
     """
 
     bias: np.ndarray
     kept_u: np.ndarray
     kept_v: np.ndarray
     threshold: int
+    left: int
 
 
 class Results(NamedTuple):
@@ -121,6 +123,7 @@ def run_row(
         neurons.kept_v,
         k if len(neurons.kept_v) > LANES else 0,
         neurons.threshold,
+        neurons.left,
     )
     results.counts[3, n, t] += put_row(fired, valid, results.words, n, t, at)
     if results.cuts.shape[1] and (cut | wrapped | clipped):
