@@ -1,4 +1,4 @@
-"""What SR is about, measured on any finished run: sparse gradients, and the gap from random to adversarial."""
+"""What SR is about, of any finished run: sparse gradients, and the gap from random to adversarial images."""
 
 from __future__ import annotations
 

@@ -110,5 +110,5 @@ def test_a_wrong_sweep_is_one_line_with_file_place_and_remedy(write, text, messa
 
 
 def test_a_sweep_that_is_not_there_is_said(tmp_path):
-    with pytest.raises(SettingsError, match=r"no such sweep\. Name a YAML file, or one of: .*digits-defenses"):
+    with pytest.raises(SettingsError, match=r"no such sweep\. Name a YAML file, .*digits-defenses"):
         load_sweep(tmp_path / "none.yaml")
