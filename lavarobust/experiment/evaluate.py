@@ -14,15 +14,16 @@ from lavarobust.dynamics import Surrogate
 from lavarobust.energy import Bill, make_ledger
 from lavarobust.execution import backend
 from lavarobust.experiment.bill import bills_of, price_tables
-from lavarobust.experiment.network_scores import network_scores
-from lavarobust.experiment.plan import execute
 from lavarobust.experiment.stages import (
     DeployedRun,
     ImageSet,
     attack_run,
     differing,
+    execute_set,
+    flip_run,
     image_sets,
     load_deployed,
+    set_scores,
 )
 from lavarobust.experiment.train import run_data, torch_threads
 from lavarobust.record import Record
@@ -36,8 +37,8 @@ class Condition:
     """Accuracies and mean counts on one set of images (clean, or one attack's).
 
     Attributes:
-        name: ``clean`` or the attack with its epsilon.
-        epsilon: linf radius in pixel units; 0 for clean images.
+        name: ``clean`` or the attack with its budget.
+        epsilon: linf radius in pixel units; 0 for clean pixels.
         float_accuracy, slayer_accuracy, simulator_accuracy, lava_accuracy: shares, 0..1, of the same
             images on the float network, SLAYER's quantised forward, the simulator and Lava.
         tie_share: of the executed predictions.
@@ -121,11 +122,11 @@ def evaluate_run(
         data = run_data(run.folder, data)
         images = data.test if limit is None else data.test.take(limit)
         report(f"{run.recipe.name}: attacking {images.samples} images")
-        sets = image_sets(attack_run(run, images), images)
+        sets = image_sets(attack_run(run, images), flip_run(run, images), images)
         conditions, records = [], []
         for each in sets:
             report(f"{run.recipe.name}: executing {each.name} images on Lava")
-            executed = execute(lava, run.model, run.plan, each.images.images, each.images.indices)
+            executed = execute_set(run, each, lava)
             conditions.append(_condition(run, each, executed))
             records.append(executed)
     evaluation = Evaluation(
@@ -146,8 +147,8 @@ def evaluate_run(
 
 
 def _condition(run: DeployedRun, images: ImageSet, executed: Record) -> Condition:
-    slayer = network_scores(run.network, images.images)
-    floating = network_scores(run.network, images.images, quantised=False)
+    slayer = set_scores(run, images)
+    floating = set_scores(run, images, quantised=False)
     ledger = make_ledger(executed, run.model)
 
     def accuracy(prediction: np.ndarray) -> float:

@@ -107,6 +107,7 @@ def commands(recipe: Recipe, name: str) -> dict[str, list[str]]:
     attack, surrogate = recipe.attack, recipe.network.surrogate
     attacks = " ".join(f"--attack {name}" for name in attack.attacks)
     epsilons = " ".join(f"--epsilon {epsilon:g}" for epsilon in attack.epsilon)
+    flips = "".join(f"--flips {count} --flip-iterations {attack.flip_iterations} " for count in attack.flips)
     return {
         "make": [
             f"lavarobust train {recipe.name if builtin else 'recipe.yaml'} --out {run}",
@@ -117,7 +118,7 @@ def commands(recipe: Recipe, name: str) -> dict[str, list[str]]:
             f"lavarobust run {file} --backend simulator",
             f"lavarobust run {file} --backend lava",
             f"lavarobust attack {file} {attacks} --attack-steps {attack.steps} --restarts "
-            f"{attack.restarts} {epsilons} --surrogate {surrogate.name} --width {surrogate.width:g} "
+            f"{attack.restarts} {epsilons} {flips}--surrogate {surrogate.name} --width {surrogate.width:g} "
             f"--seed {recipe.seed} --backend lava",
             f"lavarobust energy {file} --backend lava",
         ],

@@ -149,6 +149,9 @@ class AttackRecipe(Section):
         attacks: by name, see :func:`lavarobust.experiment.attack.named_attacks`.
         epsilon: linf radii in pixel units.
         steps, restarts: of PGD.
+        flips: budgets of attacks on the encoding, entries per frame; each is run by
+            :func:`lavarobust.experiment.attack.flip_attacks`.
+        flip_iterations: gradients of the iterated one.
     """
 
     attacks: Annotated[
@@ -160,6 +163,8 @@ class AttackRecipe(Section):
     ] = (0.1,)
     steps: AtLeastOne = 20
     restarts: AtLeastOne = 1
+    flips: Annotated[tuple[AtLeastOne, ...], Field(description="a list of integers of at least 1")] = ()
+    flip_iterations: AtLeastOne = 10
 
 
 class Recipe(Section):
@@ -194,6 +199,12 @@ class Recipe(Section):
     def _gates_are_there_to_be_trained(self) -> Recipe:
         if isinstance(self.defense, StochasticGatingRecipe) and self.network.gate is None:
             raise ValueError("defense stog: the network has no gates. Allowed: with network.gate, such as {}")
+        return self
+
+    @model_validator(mode="after")
+    def _flips_are_of_spikes(self) -> Recipe:
+        if self.attack.flips and self.network.encoding.kind in ("direct", "repeat"):
+            raise ValueError("attack.flips are of spikes. Allowed: with encoding rate, signed_rate or frames")
         return self
 
     @model_validator(mode="after")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from lavarobust.attacks import RobustnessResult, ThreatModel
+from lavarobust.attacks import FlipBudget, FlipOutcome, RobustnessResult, ThreatModel, evaluate_flips
 from lavarobust.attacks import evaluate as evaluate_attacks
 from lavarobust.attacks.evaluate import Progress
 from lavarobust.data import Images
 from lavarobust.dynamics import Surrogate
-from lavarobust.execution import backend
-from lavarobust.experiment.attack import named_attacks
+from lavarobust.encoding import encode
+from lavarobust.execution import Backend, backend
+from lavarobust.experiment.attack import flip_attacks, named_attacks
 from lavarobust.experiment.export import MODEL_FILE
-from lavarobust.experiment.plan import Plan, plan_for
+from lavarobust.experiment.network_scores import frame_scores, network_scores
+from lavarobust.experiment.plan import Plan, execute, plan_for
 from lavarobust.experiment.recipe import Recipe
 from lavarobust.experiment.run_folder import RunFolder
 from lavarobust.experiment.train import load_network
@@ -56,16 +59,18 @@ class ImageSet:
     """Images of one kind, executed on the simulator.
 
     Attributes:
-        name: ``clean`` or the attack with its epsilon.
-        epsilon: linf radius in pixel units; 0 for clean images.
+        name: ``clean`` or the attack with its budget.
+        epsilon: linf radius in pixel units; 0 for clean pixels.
         images: clean, or one attack's.
         simulated: their execution.
+        frames: ``(N, C, H, W, T)`` what an attack made of their encoding; None where it is the encoder's.
     """
 
     name: str
     epsilon: float
     images: Images
     simulated: Record
+    frames: np.ndarray | None = None
 
 
 def load_deployed(folder: str | Path) -> DeployedRun:
@@ -99,8 +104,29 @@ def attack_run(run: DeployedRun, images: Images, progress: Progress | None = Non
     )
 
 
-def image_sets(result: RobustnessResult, images: Images) -> tuple[ImageSet, ...]:
-    """The clean images first, then each attack's; all share labels and indices."""
+def flip_run(run: DeployedRun, images: Images, progress: Progress | None = None) -> tuple[FlipOutcome, ...]:
+    """The recipe's attacks on the encoding, crafted and judged on the simulator; none where it names none."""
+    attack = run.recipe.attack
+    if not attack.flips:
+        return ()
+    return evaluate_flips(
+        run.model,
+        run.plan.as_deployment(run.model),
+        images.images,
+        images.labels,
+        images.indices,
+        backend("simulator"),
+        flip_attacks(attack.flip_iterations),
+        [FlipBudget(count) for count in attack.flips],
+        run.surrogate,
+        progress=progress,
+    )
+
+
+def image_sets(
+    result: RobustnessResult, flips: Sequence[FlipOutcome], images: Images
+) -> tuple[ImageSet, ...]:
+    """The clean images first, then each attack's, of pixels and of the encoding; all share their labels."""
     attacked = [
         ImageSet(
             f"{outcome.settings.name} at {outcome.threat.epsilon:g}",
@@ -110,7 +136,34 @@ def image_sets(result: RobustnessResult, images: Images) -> tuple[ImageSet, ...]
         )
         for outcome in result.outcomes
     ]
-    return (ImageSet("clean", 0.0, images, result.clean.record), *attacked)
+    flipped = [
+        ImageSet(
+            f"{outcome.settings.name} with {outcome.budget.flips} flips",
+            0.0,
+            images,
+            outcome.executed.record,
+            np.moveaxis(outcome.frames, 1, -1),
+        )
+        for outcome in flips
+    ]
+    return (ImageSet("clean", 0.0, images, result.clean.record), *attacked, *flipped)
+
+
+def set_scores(run: DeployedRun, each: ImageSet, quantised: bool = True) -> np.ndarray:
+    """``(N, classes)`` of the network before deployment on a set: quantised in SLAYER, or float."""
+    if each.frames is None:
+        return network_scores(run.network, each.images, quantised)
+    return frame_scores(run.network, each.frames, each.images.indices, quantised)
+
+
+def execute_set(run: DeployedRun, each: ImageSet, engine: Backend, count: int | None = None) -> Record:
+    """A backend's execution of a set, or of its first ``count`` images."""
+    images = each.images if count is None else each.images.take(count)
+    if each.frames is None:
+        return execute(engine, run.model, run.plan, images.images, images.indices)
+    stimulus = encode(run.plan.encoding, images.images, run.plan.steps, images.indices)
+    frames = np.ascontiguousarray(each.frames[:count], dtype=np.int32)
+    return engine.run(run.model, replace(stimulus, frames=frames), run.plan.readout)
 
 
 def differing(scores: np.ndarray, others: np.ndarray) -> int:

@@ -16,7 +16,7 @@ SPREAD = (
 ACCURACY = (
     "Shares of the test images that are right: float on the network before rounding, all others on the "
     "deployed integers. An image that is wrong without attack is wrong under attack. Worst: right without "
-    "attack and under every attack at that epsilon."
+    "attack and under every attack on pixels at that epsilon."
 )
 SUCCESS = (
     "Share of the images right without attack that are wrong with it. Zero gradients: share of all gradients "

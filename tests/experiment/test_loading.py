@@ -145,6 +145,10 @@ def test_a_section_builds_free_training():
             "training.augmentation.crop is -1. Allowed: an integer of at least 0",
         ),
         ("network.encoding.mean=[0.1]", "network.encoding: mean has 1 numbers and std 0."),
+        (
+            "attack.flips=[5]",
+            "attack.flips are of spikes. Allowed: with encoding rate, signed_rate or frames",
+        ),
         ("attack.epsilon=[0.1,7]", "attack.epsilon.1 is 7. Allowed: a list of numbers above 0 and up to 1"),
         (
             "network={}",

@@ -118,6 +118,9 @@ def test_every_command_of_a_card_is_one():
             application.commands[verb].make_context(verb, arguments)
     both = load_recipe("digits-plain", ["attack.attacks=[fgsm, pgd]"])
     assert " --attack fgsm --attack pgd --attack-steps 20 " in commands(both, "both")["repeat"][2]
+    rate = load_recipe("digits-plain", ["network.encoding.kind=rate", "attack.flips=[5, 9]"])
+    flips = "--epsilon 0.1 --flips 5 --flip-iterations 10 --flips 9 --flip-iterations 10 --surrogate"
+    assert flips in commands(rate, "rate")["repeat"][2]
     assert commands(small, "small")["make"][0].startswith("lavarobust train recipe.yaml ")
 
 

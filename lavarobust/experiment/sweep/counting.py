@@ -8,14 +8,22 @@ from typing import Any
 
 import numpy as np
 
+from lavarobust.attacks import AttackOutcome, FlipOutcome
 from lavarobust.attacks.evaluate import Progress
-from lavarobust.attacks.result import AttackOutcome
 from lavarobust.data import Images
 from lavarobust.energy import make_ledger
 from lavarobust.execution import backend
-from lavarobust.experiment.network_scores import network_scores
 from lavarobust.experiment.plan import execute
-from lavarobust.experiment.stages import DeployedRun, ImageSet, attack_run, differing, image_sets
+from lavarobust.experiment.stages import (
+    DeployedRun,
+    ImageSet,
+    attack_run,
+    differing,
+    execute_set,
+    flip_run,
+    image_sets,
+    set_scores,
+)
 
 
 @dataclass(frozen=True)
@@ -24,7 +32,7 @@ class SetCounts:
 
     Attributes:
         attack: its name, or ``clean``.
-        epsilon: linf radius in pixel units; 0 for clean images.
+        epsilon: linf radius in pixel units; 0 for clean pixels.
         samples: images.
         float_correct, slayer_correct: right on the network before rounding, and in SLAYER's quantised
             forward.
@@ -36,6 +44,7 @@ class SetCounts:
         gradients, zero_gradients: of the attack; zero means zero in every pixel.
         slayer_differences: images whose scores in SLAYER's forward are not the simulator's, in any class.
         on_lava, lava_differences: images that Lava executed too, and those of them with other scores.
+        flips: entries per frame that an attack on the encoding may change; 0 for other sets.
     """
 
     attack: str
@@ -54,6 +63,14 @@ class SetCounts:
     slayer_differences: int
     on_lava: int
     lava_differences: int
+    flips: int = 0
+
+    @property
+    def name(self) -> str:
+        """The attack with its budget."""
+        return (
+            f"{self.attack} with {self.flips} flips" if self.flips else f"{self.attack} at {self.epsilon:g}"
+        )
 
 
 @dataclass(frozen=True)
@@ -62,7 +79,7 @@ class Counts:
 
     Attributes:
         sets: clean images first, then each attack's.
-        robust: per epsilon, images that are right without attack and under every attack.
+        robust: per epsilon, images that are right without attack and under every attack on pixels.
     """
 
     sets: tuple[SetCounts, ...]
@@ -86,45 +103,51 @@ def count_run(run: DeployedRun, images: Images, on_lava: int, progress: Progress
     """
     report = progress or (lambda what, done, total: None)
     result = attack_run(run, images, report)
-    sets = image_sets(result, images)
+    flipped = flip_run(run, images, report)
+    sets = image_sets(result, flipped, images)
     report(f"the first {on_lava} images of each set on lava", 0, on_lava * len(sets))
     lava_scores = _scores_on_lava(run, sets, on_lava)
     report("images in SLAYER", 0, images.samples * len(sets))
-    right = result.clean.correct
+    outcomes = (None, *result.outcomes, *flipped)
     counted = [
-        _set_counts(run, each, outcome, right, scores)
-        for each, outcome, scores in zip(sets, (None, *result.outcomes), lava_scores, strict=True)
+        _set_counts(run, each, outcome, result.clean.correct, scores)
+        for each, outcome, scores in zip(sets, outcomes, lava_scores, strict=True)
     ]
     robust = [(threat.epsilon, int(result.robust(threat).sum())) for threat in result.threats]
     return Counts(tuple(counted), tuple(robust))
 
 
 def _scores_on_lava(run: DeployedRun, sets: Sequence[ImageSet], count: int) -> list[np.ndarray]:
-    """Lava's scores ``(n, classes)`` of the first images of every set, executed one after the other in one
-    network, which takes seconds to start."""
-    parts = [each.images.take(count) for each in sets]
-    if parts[0].samples == 0:
+    """Lava's scores ``(n, classes)`` of the first images of every set.
+
+    Those of pixels run one after the other in one network, which takes seconds to start.
+    """
+    if count == 0:
         return [np.zeros((0, each.simulated.scores.shape[1]), dtype=np.int64) for each in sets]
+    lava = backend("lava")
+    of_pixels = [each for each in sets if each.frames is None]
+    parts = [each.images.take(count) for each in of_pixels]
     executed = execute(
-        backend("lava"),
+        lava,
         run.model,
         run.plan,
         np.concatenate([part.images for part in parts]),
         np.concatenate([part.indices for part in parts]),
     )
-    return np.split(executed.scores, len(sets))
+    flipped = [execute_set(run, each, lava, count).scores for each in sets if each.frames is not None]
+    return [*np.split(executed.scores, len(of_pixels)), *flipped]
 
 
 def _set_counts(
     run: DeployedRun,
     images: ImageSet,
-    outcome: AttackOutcome | None,
+    outcome: AttackOutcome | FlipOutcome | None,
     right_when_clean: np.ndarray,
     lava_scores: np.ndarray,
 ) -> SetCounts:
     simulated, labels = images.simulated, images.images.labels
-    slayer = network_scores(run.network, images.images)
-    floating = network_scores(run.network, images.images, quantised=False)
+    slayer = set_scores(run, images)
+    floating = set_scores(run, images, quantised=False)
     ledger = make_ledger(simulated, run.model)
     correct = simulated.prediction == labels
     on_lava = len(lava_scores)
@@ -145,4 +168,5 @@ def _set_counts(
         slayer_differences=differing(slayer, simulated.scores),
         on_lava=on_lava,
         lava_differences=differing(lava_scores, simulated.scores[:on_lava]),
+        flips=outcome.budget.flips if isinstance(outcome, FlipOutcome) else 0,
     )

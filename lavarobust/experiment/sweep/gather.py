@@ -39,12 +39,12 @@ class SweepRow:
         seeds: whose units are all done.
         missing: whose are not.
         images: per seed.
-        attacks: of the recipe, as ``FGSM at 0.1``, in order.
+        attacks: of the recipe, as ``FGSM at 0.1`` or ``SEA with 10 flips``, in order.
         epsilons: of the attacks, in order.
         figures: of the deployed integers on the simulator, shares of 0..1:
             ``accuracy`` of clean images, and ``float accuracy`` of the network before rounding;
-            ``accuracy, ATTACK at EPSILON``: share of all images that the attack leaves right;
-            ``success, ATTACK at EPSILON``: share of the images right without attack that are wrong with it
+            ``accuracy, ATTACK``: share of all images that the attack leaves right;
+            ``success, ATTACK``: share of the images right without attack that are wrong with it
             (0 if there are none);
             ``worst, EPSILON``: share of all images right without attack and under every attack at it;
             ``spikes``, ``accumulates``, ``multiply_accumulates`` per clean image.
@@ -117,7 +117,7 @@ def _row(name: str, units: Mapping[int, Sequence[Unit]], results: Mapping[str, R
         seeds=tuple(done),
         missing=tuple(seed for seed in units if seed not in done),
         images=first.sets[0].samples if seeds else 0,
-        attacks=tuple(_set_name(each) for each in first.sets[1:]),
+        attacks=tuple(each.name for each in first.sets[1:]),
         epsilons=tuple(epsilon for epsilon, _ in first.robust),
         figures={key: spread([each[key] for each in figures]) for key in (figures[0] if figures else {})},
         slayer_differences=sum(each.slayer_differences for each in sets),
@@ -154,9 +154,9 @@ def _added(results: Sequence[Result], row: str, seed: int) -> _Seed:
 def _sum_sets(sets: Sequence[SetCounts]) -> SetCounts:
     """The same images' set over all shards."""
     first = sets[0]
-    if any((each.attack, each.epsilon) != (first.attack, first.epsilon) for each in sets):
+    if any((each.name, each.epsilon) != (first.name, first.epsilon) for each in sets):
         raise ValueError("its shards were attacked otherwise")
-    numbers = [name for name in vars(first) if name not in ("attack", "epsilon")]
+    numbers = [name for name in vars(first) if name not in ("attack", "epsilon", "flips")]
     return replace(first, **{name: sum(getattr(each, name) for each in sets) for name in numbers})
 
 
@@ -166,13 +166,9 @@ def _figures(seed: _Seed) -> dict[str, float]:
         "float accuracy": clean.float_correct / clean.samples,
         "accuracy": clean.correct / clean.samples,
     }
-    figures |= {f"accuracy, {_set_name(each)}": each.correct / each.samples for each in attacked}
-    figures |= {f"success, {_set_name(each)}": each.fooled / max(clean.correct, 1) for each in attacked}
+    figures |= {f"accuracy, {each.name}": each.correct / each.samples for each in attacked}
+    figures |= {f"success, {each.name}": each.fooled / max(clean.correct, 1) for each in attacked}
     figures |= {f"worst, {epsilon:g}": correct / clean.samples for epsilon, correct in seed.robust}
     for count in ("spikes", "accumulates", "multiply_accumulates"):
         figures[count] = getattr(clean, count) / clean.samples
     return figures
-
-
-def _set_name(counts: SetCounts) -> str:
-    return f"{counts.attack} at {counts.epsilon:g}"

@@ -1,23 +1,26 @@
 from __future__ import annotations
 
+import shutil
 from dataclasses import asdict
 
 import pytest
+from tiny_runs import TINY
 
 from lavarobust.data import load
 from lavarobust.experiment.evaluate import evaluate_run
+from lavarobust.experiment.export import export
 from lavarobust.experiment.loading import dump_recipe, load_recipe
-from lavarobust.experiment.stages import image_sets, load_deployed
+from lavarobust.experiment.stages import attack_run, flip_run, image_sets, load_deployed
 from lavarobust.experiment.sweep import counting
 from lavarobust.experiment.sweep.counting import count_run
+from lavarobust.experiment.train import train
 
-NUMBERS = [name for name in counting.SetCounts.__dataclass_fields__ if name not in ("attack", "epsilon")]
+KEYS = ("attack", "epsilon", "flips")
+NUMBERS = [name for name in counting.SetCounts.__dataclass_fields__ if name not in KEYS]
 
 
 @pytest.fixture(scope="module")
 def folder(run_folder, tmp_path_factory):
-    import shutil
-
     folder = shutil.copytree(run_folder, tmp_path_factory.mktemp("runs") / "a")
     recipe = load_recipe(folder / "recipe.yaml", ["attack.attacks=[fgsm, pgd]", "attack.epsilon=[0.1, 0.3]"])
     (folder / "recipe.yaml").write_text(dump_recipe(recipe))
@@ -76,10 +79,10 @@ def test_without_lava_nothing_is_executed_there(folder, images, whole, monkeypat
 
 def test_another_execution_would_be_counted(folder, images, monkeypatch):
     """Scores of Lava and SLAYER that are off by one in one class of one image of every set."""
-    scores, on_lava = counting.network_scores, counting._scores_on_lava
+    scores, on_lava = counting.set_scores, counting._scores_on_lava
 
-    def off(network, part, quantised=True):
-        changed = scores(network, part, quantised)
+    def off(run, each, quantised=True):
+        changed = scores(run, each, quantised)
         changed[3, 1] += 1
         return changed
 
@@ -89,7 +92,7 @@ def test_another_execution_would_be_counted(folder, images, monkeypatch):
             each[0, 2] -= 1
         return changed
 
-    monkeypatch.setattr(counting, "network_scores", off)
+    monkeypatch.setattr(counting, "set_scores", off)
     monkeypatch.setattr(counting, "_scores_on_lava", off_on_lava)
     counts = count_run(load_deployed(folder), images, on_lava=2)
     assert all(each.slayer_differences == each.lava_differences == 1 for each in counts.sets)
@@ -97,11 +100,9 @@ def test_another_execution_would_be_counted(folder, images, monkeypatch):
 
 def test_an_attack_that_fools_a_wrong_image_fools_nothing(folder, images):
     """fooled counts only images that were right without attack, by hand on the simulator's records."""
-    from lavarobust.experiment.stages import attack_run
-
     run = load_deployed(folder)
     result = attack_run(run, images)
-    sets = image_sets(result, images)
+    sets = image_sets(result, (), images)
     counts = count_run(run, images, on_lava=0)
     clean = sets[0].simulated.prediction
     for each, counted in zip(sets, counts.sets, strict=True):
@@ -115,3 +116,33 @@ def test_an_attack_that_fools_a_wrong_image_fools_nothing(folder, images):
         for i in range(images.samples)
     ]
     assert counts.robust[0] == (0.1, sum(robust))
+
+
+@pytest.fixture(scope="module")
+def rate_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "rate"
+    flips = ("network.encoding.kind=rate", "attack.flips=[3]", "attack.flip_iterations=2")
+    train("digits-plain", folder, overrides=[*TINY, *flips], progress="off")
+    export(folder)
+    return folder
+
+
+def test_attacks_on_the_encoding_are_counted_too(rate_folder, images):
+    run = load_deployed(rate_folder)
+    whole = count_run(run, images, on_lava=3)
+    names = ["clean at 0", "PGD-3 at 0.1", "SEA with 3 flips", "SEA-2 with 3 flips"]
+    assert [each.name for each in whole.sets] == names
+    assert all((each.lava_differences, each.slayer_differences) == (0, 0) for each in whole.sets)
+    assert [each.on_lava for each in whole.sets] == [3] * 4
+    outcomes = flip_run(run, images)
+    for counted, outcome in zip(whole.sets[2:], outcomes, strict=True):
+        assert counted.correct == outcome.executed.correct.sum()
+        assert counted.fooled == round(outcome.success_rate * whole.sets[0].correct)
+        assert counted.gradients == outcome.gradients
+    parts = [count_run(run, images.shard(i, 2), on_lava=0) for i in range(2)]
+    for place, each in enumerate(whole.sets):
+        assert each.correct == sum(part.sets[place].correct for part in parts)
+        assert each.spikes == sum(part.sets[place].spikes for part in parts)
+    evaluation = evaluate_run(rate_folder, limit=8)
+    assert [condition.name for condition in evaluation.conditions] == ["clean", *names[1:]]
+    assert all(c.lava_differences == c.slayer_differences == 0 for c in evaluation.conditions)

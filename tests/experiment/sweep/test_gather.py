@@ -76,6 +76,18 @@ def test_rows_keep_their_order_and_seeds_theirs():
     assert rows[0].figures["accuracy"].values == (0.5, 0.2)
 
 
+def test_attacks_on_the_encoding_are_named_by_their_flips():
+    each = unit("a")
+    sets = [
+        counted(correct=8),
+        counted("SEA", correct=2, fooled=6, flips=10),
+        counted("SEA", correct=8, flips=2),
+    ]
+    [row] = gather([each], {each.key: result(each, *sets)})
+    assert row.attacks == ("SEA with 10 flips", "SEA with 2 flips")
+    assert row.figures["success, SEA with 10 flips"].mean == 0.75
+
+
 def test_nothing_right_without_attack_is_a_success_of_nothing():
     each = unit("a")
     [row] = gather([each], {each.key: result(each, counted(), counted("FGSM", 0.1))})
