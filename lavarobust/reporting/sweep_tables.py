@@ -15,8 +15,9 @@ SPREAD = (
 )
 ACCURACY = (
     "Shares of the test images that are right: float on the network before rounding, all others on the "
-    "deployed integers. An image that is wrong without attack is wrong under attack. Worst: right without "
-    "attack and under every attack on pixels at that epsilon."
+    "deployed integers. Train: share of the training images, as the objective saw them, over the selected "
+    "epoch. An image that is wrong without attack is wrong under attack. Worst: right without attack and "
+    "under every attack on pixels at that epsilon."
 )
 SUCCESS = (
     "Share of the images right without attack that are wrong with it. Zero gradients: share of all gradients "
@@ -42,6 +43,7 @@ def sweep_tables(rows: Sequence[SweepRow]) -> tuple[Table, ...]:
     attacks = list(dict.fromkeys(attack for row in rows for attack in row.attacks))
     epsilons = list(dict.fromkeys(epsilon for row in rows for epsilon in row.epsilons))
     accuracy = {
+        "train": "train accuracy",
         "float": "float accuracy",
         "deployed": "accuracy",
         **{attack: f"accuracy, {attack}" for attack in attacks},

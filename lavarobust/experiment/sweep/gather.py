@@ -43,6 +43,8 @@ class SweepRow:
         epsilons: of the attacks, in order.
         figures: of the deployed integers on the simulator, shares of 0..1:
             ``accuracy`` of clean images, and ``float accuracy`` of the network before rounding;
+            ``train accuracy``: running mean over the selected epoch, on what the objective trained on; only
+            where every seed's result says it, as older ones do not;
             ``accuracy, ATTACK``: share of all images that the attack leaves right;
             ``success, ATTACK``: share of the images right without attack that are wrong with it
             (0 if there are none);
@@ -78,6 +80,7 @@ class _Seed:
 
     sets: tuple[SetCounts, ...]
     robust: tuple[tuple[float, int], ...]
+    train_accuracy: float | None
 
 
 def spread(values: Sequence[float]) -> SeedSpread:
@@ -111,7 +114,7 @@ def _row(name: str, units: Mapping[int, Sequence[Unit]], results: Mapping[str, R
     seeds = tuple(done.values())
     sets = [each for seed in seeds for each in seed.sets]
     figures = [_figures(seed) for seed in seeds]
-    first = seeds[0] if seeds else _Seed((), ())
+    first = seeds[0] if seeds else _Seed((), (), None)
     return SweepRow(
         name=name,
         seeds=tuple(done),
@@ -119,7 +122,7 @@ def _row(name: str, units: Mapping[int, Sequence[Unit]], results: Mapping[str, R
         images=first.sets[0].samples if seeds else 0,
         attacks=tuple(each.name for each in first.sets[1:]),
         epsilons=tuple(epsilon for epsilon, _ in first.robust),
-        figures={key: spread([each[key] for each in figures]) for key in (figures[0] if figures else {})},
+        figures=_spreads(figures),
         slayer_differences=sum(each.slayer_differences for each in sets),
         slayer_images=sum(each.samples for each in sets),
         lava_differences=sum(each.lava_differences for each in sets),
@@ -135,6 +138,7 @@ def _added(results: Sequence[Result], row: str, seed: int) -> _Seed:
             _Seed(
                 tuple(SetCounts(**each) for each in result["counts"]["sets"]),
                 tuple((each["epsilon"], each["correct"]) for each in result["counts"]["robust"]),
+                _train_accuracy(result),
             )
             for result in results
         ]
@@ -143,12 +147,17 @@ def _added(results: Sequence[Result], row: str, seed: int) -> _Seed:
             (each[0][0], sum(correct for _, correct in each))
             for each in zip(*(shard.robust for shard in shards), strict=True)
         )
-    except (LookupError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
             f"a result of row {row!r} with seed {seed} is damaged ({error!r}). Remove it, and its unit is "
             "done again"
         ) from error
-    return _Seed(sets, robust)
+    return _Seed(sets, robust, shards[0].train_accuracy)
+
+
+def _train_accuracy(result: Result) -> float | None:
+    known = result["training"].get("train_accuracy")
+    return None if known is None else float(known)
 
 
 def _sum_sets(sets: Sequence[SetCounts]) -> SetCounts:
@@ -160,9 +169,16 @@ def _sum_sets(sets: Sequence[SetCounts]) -> SetCounts:
     return replace(first, **{name: sum(getattr(each, name) for each in sets) for name in numbers})
 
 
+def _spreads(seeds: Sequence[Mapping[str, float]]) -> dict[str, SeedSpread]:
+    """Of the figures that all seeds have."""
+    shared = [key for key in seeds[0] if all(key in each for each in seeds)] if seeds else []
+    return {key: spread([each[key] for each in seeds]) for key in shared}
+
+
 def _figures(seed: _Seed) -> dict[str, float]:
     clean, *attacked = seed.sets
-    figures = {
+    figures = {} if seed.train_accuracy is None else {"train accuracy": seed.train_accuracy}
+    figures |= {
         "float accuracy": clean.float_correct / clean.samples,
         "accuracy": clean.correct / clean.samples,
     }

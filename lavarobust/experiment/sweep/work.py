@@ -69,7 +69,11 @@ def run_unit(unit: Mapping[str, Any], runs: str | Path) -> dict[str, Any]:
         "unit": plain,
         "result_version": RESULT_VERSION,
         "counts": counts.as_dict(),
-        "training": {name: metrics[name] for name in ("best_epoch", "validation_accuracy")},
+        "training": {
+            "best_epoch": metrics["best_epoch"],
+            "train_accuracy": metrics["history"][metrics["best_epoch"] - 1]["train_accuracy"],
+            "validation_accuracy": metrics["validation_accuracy"],
+        },
         "export": {
             name: exported[name] for name in ("float_accuracy", "quantised_accuracy", "deployed_accuracy")
         },

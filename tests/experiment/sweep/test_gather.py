@@ -44,6 +44,7 @@ def test_shards_add_up_before_shares_are_taken():
     assert (row.name, row.seeds, row.missing, row.images) == ("AT", (0,), (), 40)
     assert (row.attacks, row.epsilons) == (("FGSM at 0.1",), (0.1,))
     assert {name: figure.mean for name, figure in row.figures.items()} == {
+        "train accuracy": 0.75,
         "float accuracy": 28 / 40,
         "accuracy": 24 / 40,
         "accuracy, FGSM at 0.1": 12 / 40,
@@ -66,6 +67,14 @@ def test_a_seed_counts_when_all_its_shards_are_there():
     assert (first.seeds, first.missing, first.figures["accuracy"].values) == ((3,), (4,), (0.8,))
     assert (second.name, second.seeds, second.missing) == ("b", (), (0,))
     assert dict(second.figures) == {} and (second.images, second.zero_gradient_share) == (0, 0)
+
+
+def test_a_figure_that_a_seed_lacks_is_left_out():
+    units = [unit("a", seed) for seed in (0, 1)]
+    results = {each.key: result(each, counted(correct=4)) for each in units}
+    del results[units[1].key]["training"]["train_accuracy"]
+    [row] = gather(units, results)
+    assert "train accuracy" not in row.figures and row.figures["accuracy"].values == (0.4, 0.4)
 
 
 def test_rows_keep_their_order_and_seeds_theirs():
@@ -98,6 +107,8 @@ def test_nothing_right_without_attack_is_a_success_of_nothing():
     "damage",
     [
         lambda plain: plain.pop("counts"),
+        lambda plain: plain["training"].update(train_accuracy="high"),
+        lambda plain: plain.update(training=3),
         lambda plain: plain["counts"].update(sets=3),
         lambda plain: plain["counts"]["sets"][0].pop("spikes"),
         lambda plain: plain["counts"]["sets"].pop(),

@@ -36,6 +36,7 @@ def test_a_result_is_plain_and_says_all_it_was_made_of(done):
     assert all(each["lava_differences"] == 0 and each["on_lava"] == 2 for each in result["counts"]["sets"])
     assert set(result["seconds"]) == {"train", "export", "evaluate"} and result["resumed"] is False
     assert result["versions"]["lavarobust"] and 1 <= result["training"]["best_epoch"] <= 2
+    assert 0 <= result["training"]["train_accuracy"] <= 1
     assert os.listdir(runs) == [UNIT.run_name]
 
 
