@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
 
 from lavarobust.energy.baseline import LayerShape, ann_operations
 from lavarobust.errors import DataError
-from lavarobust.netx.model import Input, Model
+from lavarobust.netx.model import Input, Model, Neuron
 from lavarobust.record import LayerCounts, Record
 
 
@@ -99,6 +100,8 @@ class Ledger:
         layers: every layer with neurons, in order.
         gate_draws: ``(N,)`` int64, draws of stochastic gates, one for every neuron in front of one in every
             step; None where there is no gate.
+        soft_resets: ``(N,)`` int64, updates of neurons with soft reset, which are among the neuron updates
+            too; None where there are none.
     """
 
     backend: str
@@ -107,6 +110,7 @@ class Ledger:
     steps: int
     layers: tuple[LayerLedger, ...]
     gate_draws: np.ndarray | None = None
+    soft_resets: np.ndarray | None = None
 
     @property
     def host_events(self) -> np.ndarray | None:
@@ -134,6 +138,7 @@ class Ledger:
             "total": {count: asdict(spread(self.total(count))) for count in _COUNTS},
             "host_events": None if self.host_events is None else asdict(spread(self.host_events)),
             "gate_draws": None if self.gate_draws is None else asdict(spread(self.gate_draws)),
+            "soft_resets": None if self.soft_resets is None else asdict(spread(self.soft_resets)),
         }
 
 
@@ -170,7 +175,17 @@ def make_ledger(record: Record, model: Model) -> Ledger:
             for counts, shape in zip(record.layers, shapes, strict=True)
         ),
         gate_draws=_gate_draws(record, model) if model.gated else None,
+        soft_resets=_soft_resets(record, model),
     )
+
+
+def _soft_resets(record: Record, model: Model) -> np.ndarray | None:
+    neurons = sum(
+        prod(layer.shape)
+        for _, layer in model.populations
+        if isinstance(layer.neuron, Neuron) and layer.neuron.reset == "soft"
+    )
+    return np.full(record.samples, neurons * record.steps, dtype=np.int64) if neurons else None
 
 
 def _gate_draws(record: Record, model: Model) -> np.ndarray:

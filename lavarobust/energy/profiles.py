@@ -19,10 +19,18 @@ else:
     import tomli as tomllib  # type: ignore[import-not-found]
 
 Term = Literal[
-    "accumulate", "multiply_accumulate", "neuron_update", "bias_addition", "spike", "host_event", "gate_draw"
+    "accumulate",
+    "multiply_accumulate",
+    "neuron_update",
+    "bias_addition",
+    "spike",
+    "host_event",
+    "gate_draw",
+    "soft_reset",
 ]
 """What a ledger counts and a table can price (``host_event``: an input sent to the chip; ``gate_draw``: a
-random number of a stochastic gate, with what is compared)."""
+random number of a stochastic gate, with what is compared; ``soft_reset``: what it takes an update of a neuron
+to subtract its threshold, beyond that of one which clears its potential)."""
 
 Evidence = Literal["unstated", "derived", "simulated", "measured"]
 """How a price is known, weakest first; ``derived`` is computed from other published figures, and

@@ -17,7 +17,7 @@ class Operations:
     """Billable operations of one kind.
 
     Attributes:
-        layer: that executes them, or ``"host"`` or ``"gates"``.
+        layer: that executes them, or ``"host"``, ``"gates"`` or ``"soft resets"``.
         term: their kind.
         count: ``(N,)`` per sample; int64 where counted, float64 where estimated.
     """
@@ -31,8 +31,8 @@ def executed(ledger: Ledger) -> tuple[Operations, ...]:
     """Every operation that the execution did, by its exact count.
 
     Spikes cost accumulates and payloads multiply-accumulates, one for each non-zero weight they
-    reach; then neuron updates, bias additions, spikes, draws of gates, and the input events that the
-    host sends.
+    reach; then neuron updates, bias additions, spikes, what soft resets and the draws of gates take
+    beyond them, and the input events that the host sends.
     An input population has neither synapses nor counted biases.
     """
     rows = []
@@ -45,6 +45,8 @@ def executed(ledger: Ledger) -> tuple[Operations, ...]:
             rows.append(Operations(layer.layer, "bias_addition", layer.bias_additions))
         rows.append(Operations(layer.layer, "neuron_update", layer.neuron_updates))
         rows.append(Operations(layer.layer, "spike", layer.spikes))
+    if ledger.soft_resets is not None:
+        rows.append(Operations("soft resets", "soft_reset", ledger.soft_resets))
     if ledger.gate_draws is not None:
         rows.append(Operations("gates", "gate_draw", ledger.gate_draws))
     if ledger.host_events is not None:

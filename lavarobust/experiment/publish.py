@@ -193,7 +193,7 @@ def _network(model: Model) -> dict[str, Any]:
                 plain |= {
                     "current_decay": np.asarray(layer.neuron.current_decay).tolist(),
                     "voltage_decay": np.asarray(layer.neuron.voltage_decay).tolist(),
-                }
+                } | ({"reset": layer.neuron.reset} if layer.neuron.reset != "hard" else {})
         layers.append(plain)
     return {
         "input_shape": list(model.input_shape),

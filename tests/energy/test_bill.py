@@ -218,3 +218,15 @@ def test_the_draws_of_gates_are_counted_and_named_where_nothing_prices_them(spik
     assert unpriced(bill)["gate_draw"] == 18.0
     assert bill.total_pj == price(*spiking, load_profile("horowitz_45nm_int32")).total_pj
     assert "gate_draw" not in unpriced(price(*spiking, load_profile("horowitz_45nm_int32")))
+
+
+def test_soft_resets_are_counted_and_named_where_nothing_prices_them(spiking: Run) -> None:
+    record, model = spiking
+    layer = model.layers[1]
+    neuron = replace(layer.neuron, reset="soft")  # type: ignore[union-attr]
+    layers = (model.layers[0], replace(layer, neuron=neuron), *model.layers[2:])  # type: ignore[type-var]
+    profile = load_profile("horowitz_45nm_int32")
+    bill, hard = price(record, replace(model, layers=layers), profile), price(record, model, profile)
+    assert unpriced(bill)["soft_reset"] == 18.0  # 3 x 3 neurons, 2 steps
+    assert "soft_reset" not in unpriced(hard)
+    assert bill.total_pj == hard.total_pj, "their updates cost what those of other neurons do"
