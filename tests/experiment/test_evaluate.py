@@ -61,6 +61,29 @@ def test_a_run_with_gates_is_trained_deployed_and_executed_with_the_same_draws(t
     assert all(each.slayer_differences == each.lava_differences == 0 for each in evaluation.conditions)
 
 
+@pytest.mark.parametrize(
+    "method",
+    [
+        (
+            "network.encoding.kind=signed_rate",
+            "training.objective={kind: sea, flips: 3, iterations: 2}",
+            "attack.flips=[3]",
+            "attack.flip_iterations=2",
+        ),
+        ("defense={kind: sr, weight: 0.05}", "training.objective={kind: rfgsm, epsilon: 0.1}"),
+        ("network.encoding.kind=rate", "training.objective={kind: trades, epsilon: 0.1, steps: 2}"),
+    ],
+    ids=["sea", "sr", "trades"],
+)
+def test_a_run_of_the_method_is_trained_deployed_and_executed_with_the_same_integers(method, tmp_path):
+    train("digits-plain", tmp_path / "r", overrides=[*TINY, *method], progress="off")
+    export(tmp_path / "r")
+    conditions = evaluate_run(tmp_path / "r", limit=12).conditions
+    assert len(conditions) == (4 if "sea" in method[1] else 2)
+    assert all(each.slayer_differences == each.lava_differences == 0 for each in conditions)
+    assert all(each.spikes > 0 for each in conditions)
+
+
 def test_a_run_that_is_not_exported_is_said(run):
     (run / "model.net").unlink()
     with pytest.raises(ModelFileError, match="model"):
