@@ -6,9 +6,9 @@ import itertools
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.loading import read_yaml, resolve_recipe
@@ -63,6 +63,7 @@ class SweepFile(Section):
         over: keys of the recipe, each with a list of values. ``seed`` makes the spread of a row; any other
             key makes a row per value.
         evaluate: images and shards.
+        against: the row that all others are compared with, seed by seed, where a sweep has one.
     """
 
     name: Annotated[
@@ -79,10 +80,37 @@ class SweepFile(Section):
         default_factory=dict, description="a mapping such as {seed: [0, 1, 2]}, of lists that hold something"
     )
     evaluate: Evaluation = Evaluation()
+    against: Annotated[str | None, Field(description="the name of a row, or null")] = None
+
+    @model_validator(mode="after")
+    def _against_is_a_row(self) -> SweepFile:
+        if self.against is None:
+            return self
+        if self.against not in self.rows:
+            raise ValueError(f"against is {self.against!r}. Allowed: one of {', '.join(self.rows) or 'rows'}")
+        if varied := [key for key in self.over if key != SEED]:
+            raise ValueError(
+                f"against compares row with row, and over varies {varied[0]} too. Allowed there: seed"
+            )
+        return self
 
 
-def load_sweep(path_or_name: str | Path, overrides: Iterable[str] = ()) -> tuple[str, tuple[Unit, ...]]:
-    """A sweep's name and its units, row by row in the order of the file.
+class Sweep(NamedTuple):
+    """A sweep's file, expanded.
+
+    Attributes:
+        name: of the sweep.
+        units: row by row, in the order of the file.
+        against: the row that others are compared with, or None.
+    """
+
+    name: str
+    units: tuple[Unit, ...]
+    against: str | None
+
+
+def load_sweep(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Sweep:
+    """A sweep with its units.
 
     Args:
         path_or_name: a YAML file, or the name of a sweep of the package.
@@ -107,7 +135,7 @@ def load_sweep(path_or_name: str | Path, overrides: Iterable[str] = ()) -> tuple
         for unit in _units(file, name, row, Path(path_or_name).parent, source, overrides)
     )
     _check_unlike(units, source)
-    return file.name, units
+    return Sweep(file.name, units, file.against)
 
 
 def _units(

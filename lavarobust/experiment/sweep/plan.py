@@ -29,6 +29,7 @@ class SweepPlan:
         results: folder of its units' results.
         units: all of them, row by row.
         done: results that are there already, by the unit's key; of these units only.
+        against: the row that others are compared with, or None.
     """
 
     name: str
@@ -36,6 +37,7 @@ class SweepPlan:
     results: Path
     units: tuple[Unit, ...]
     done: dict[str, Result]
+    against: str | None
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -77,12 +79,17 @@ def plan_sweep(
         SettingsError: an impossible sweep.
         DataError: a damaged result.
     """
-    name, units = load_sweep(sweep, overrides)
+    name, units, against = load_sweep(sweep, overrides)
     folder = Path(out) if out is not None else RUNS / name
     place = Path(results) if results is not None else folder / "results"
     there = read_results(place)
     return SweepPlan(
-        name, folder, place, units, {unit.key: there[unit.key] for unit in units if unit.key in there}
+        name,
+        folder,
+        place,
+        units,
+        {unit.key: there[unit.key] for unit in units if unit.key in there},
+        against,
     )
 
 

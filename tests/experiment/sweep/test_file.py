@@ -29,7 +29,7 @@ def write(tmp_path):
 
 
 def test_every_row_is_combined_with_every_value(write):
-    name, units = load_sweep(write(SWEEP))
+    name, units, _ = load_sweep(write(SWEEP))
     assert name == "two"
     assert [(unit.row, unit.recipe.seed) for unit in units] == [
         (f"{row} learning_rate={rate}", seed)
@@ -112,3 +112,12 @@ def test_a_wrong_sweep_is_one_line_with_file_place_and_remedy(write, text, messa
 def test_a_sweep_that_is_not_there_is_said(tmp_path):
     with pytest.raises(SettingsError, match=r"no such sweep\. Name a YAML file, .*digits-defenses"):
         load_sweep(tmp_path / "none.yaml")
+
+
+def test_a_row_to_compare_with_must_be_there_and_stand_alone(write):
+    rows = "name: s\nrecipe: digits-plain\nrows: {a: {}, b: {set: {training.epochs: 9}}}\n"
+    assert load_sweep(write(rows + "against: a")).against == "a"
+    with pytest.raises(SettingsError, match=r"against is 'c'\. Allowed: one of a, b"):
+        load_sweep(write(rows + "against: c"))
+    with pytest.raises(SettingsError, match=r"over varies training\.epochs too"):
+        load_sweep(write(rows + "against: a\nover: {seed: [0], training.epochs: [5, 6]}"))
