@@ -30,11 +30,11 @@ IN := $(ENVIRONMENT)/bin
 STAMP := $(ENVIRONMENT)/.complete
 SETTINGS := Makefile pyproject.toml setup.py $(wildcard requirements/*.txt)
 
-.PHONY: help setup demo models test lint unit test-matrix bench clean interpreter
+.PHONY: help setup demo models defenses test lint unit test-matrix bench clean interpreter
 
 help:
 	@sed -n '2,6s/^# *//p' Makefile
-	@echo "targets: demo test lint unit bench models test-matrix setup clean"
+	@echo "targets: demo test lint unit bench models defenses test-matrix setup clean"
 
 interpreter:
 	@[ -n "$(VERSION)" ] || { \
@@ -64,6 +64,11 @@ models: $(STAMP)
 	$(IN)/lavarobust demo --force
 	$(IN)/python -m lavarobust.experiment.publish runs/demo/digits-plain runs/demo/digits-adversarial --out netx_models
 	$(IN)/python -m lavarobust.reporting.embed runs/demo/report.md README.md
+
+# What of the sweep is not in benchmarks/results yet; the README's table is made of what is.
+defenses: $(STAMP)
+	$(IN)/lavarobust sweep mnist-defenses --workers $(WORKERS) --results benchmarks/results/mnist-defenses
+	$(IN)/python -m lavarobust.reporting.embed runs/mnist-defenses/sweep.md README.md --name mnist-defenses
 
 test: lint unit
 

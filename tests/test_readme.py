@@ -16,7 +16,7 @@ from lavarobust.cli.application import application
 from lavarobust.experiment.loading import builtin_recipes
 from lavarobust.experiment.shipped import shipped_models
 from lavarobust.experiment.sweep.file import load_sweep
-from lavarobust.reporting.embed import BEGIN, END
+from lavarobust.reporting.embed import DEMO, markers
 from lavarobust.reporting.tables import accuracy_table, energy_table, work_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -127,7 +127,8 @@ def test_its_tables_are_those_of_the_shipped_models():
     ]
     evaluations = [card["evaluation"] for card in cards]
     tables = "\n\n".join(table(evaluations).markdown() for table in TABLES)
-    assert README.split(BEGIN)[1].split(END)[0].strip() == tables
+    begin, end = markers(DEMO)
+    assert README.split(begin)[1].split(end)[0].strip() == tables
 
 
 def test_help_of_make_names_its_targets():

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lavarobust.experiment.sweep.compare import compare
 from lavarobust.experiment.sweep.gather import SweepRow, gather
 from lavarobust.experiment.sweep.plan import plan_sweep, run_plan
 from lavarobust.experiment.sweep.pool import Failure, Silent, Watcher
 from lavarobust.files import atomic_write, make_folder
-from lavarobust.reporting.sweep_tables import comparison_table, sweep_csv, sweep_tables
+from lavarobust.reporting.sweep_tables import sweep_csv, sweep_tables
 from lavarobust.reporting.tables import Table
 
 JSON_FILE, CSV_FILE, MARKDOWN_FILE = "sweep.json", "sweep.csv", "sweep.md"
@@ -90,9 +89,6 @@ def sweep(
     failures = run_plan(plan_sweep(sweep, out, results, overrides), workers, watcher)
     plan = plan_sweep(sweep, out, results, overrides)
     rows = gather(plan.units, plan.done)
-    tables = sweep_tables(rows)
-    if plan.against is not None:
-        tables = (*tables, comparison_table(compare(rows, plan.against), plan.against))
     make_folder(plan.folder)
     result = SweepResult(
         name=plan.name,
@@ -104,7 +100,7 @@ def sweep(
         json=plan.folder / JSON_FILE,
         csv=plan.folder / CSV_FILE,
         markdown=plan.folder / MARKDOWN_FILE,
-        tables=tables,
+        tables=sweep_tables(rows, plan.against),
     )
     text = "\n\n".join(table.markdown() for table in result.tables)
     atomic_write(result.json, (json.dumps(result.as_dict(), indent=2, allow_nan=False) + "\n").encode())

@@ -7,7 +7,7 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from lavarobust.experiment.sweep.compare import Comparison
+from lavarobust.experiment.sweep.compare import Comparison, compare
 from lavarobust.experiment.sweep.gather import SeedSpread, SweepRow
 from lavarobust.reporting.tables import Table
 
@@ -44,8 +44,17 @@ VERDICT = (
 _NOTHING = "-"
 
 
-def sweep_tables(rows: Sequence[SweepRow]) -> tuple[Table, ...]:
-    """Accuracy, attack success rate, and work with what agrees; every row with the same columns."""
+def sweep_tables(rows: Sequence[SweepRow], against: str | None = None) -> tuple[Table, ...]:
+    """Accuracy, attack success rate, and work with what agrees; every row with the same columns.
+
+    Args:
+        against: a row that all others are compared with in a table of their own; None for no such table.
+    """
+    compared = () if against is None else (comparison_table(compare(rows, against), against),)
+    return (*_measured_tables(rows), *compared)
+
+
+def _measured_tables(rows: Sequence[SweepRow]) -> tuple[Table, ...]:
     attacks = list(dict.fromkeys(attack for row in rows for attack in row.attacks))
     epsilons = list(dict.fromkeys(epsilon for row in rows for epsilon in row.epsilons))
     accuracy = {

@@ -4,7 +4,9 @@ import sys
 
 import pytest
 
-from lavarobust.reporting.embed import BEGIN, END, EmbedError, embed, main
+from lavarobust.reporting.embed import DEMO, EmbedError, embed, main, markers
+
+BEGIN, END = markers(DEMO)
 
 REPORT = "# Report\n\n### Accuracy\n\n| a |\n|---|\n| 1 % |\n\n### Files\n\n- `x/model.net`\n"
 TEXT = f"before\n{BEGIN}\nold figures\n{END}\nafter\n"
@@ -12,6 +14,13 @@ TEXT = f"before\n{BEGIN}\nold figures\n{END}\nafter\n"
 
 def test_tables_stand_between_the_markers_and_files_do_not():
     assert embed(REPORT, TEXT) == (f"before\n{BEGIN}\n### Accuracy\n\n| a |\n|---|\n| 1 % |\n{END}\nafter\n")
+
+
+def test_a_sweeps_tables_stand_between_markers_of_its_own():
+    begin, end = markers("mnist")
+    text = f"{TEXT}{begin}\nold\n{end}\n"
+    sweep = "# Sweep mnist\n\n### Accuracy (%)\n\n| b |\n"
+    assert embed(sweep, text, "mnist") == f"{TEXT}{begin}\n### Accuracy (%)\n\n| b |\n{end}\n"
 
 
 def test_it_can_be_done_again():
@@ -36,6 +45,11 @@ def test_as_a_command(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["embed", str(report), str(text)])
     assert main() == 0
     assert "| 1 % |" in text.read_text() and "old figures" not in text.read_text()
+    monkeypatch.setattr(sys, "argv", ["embed", str(report), str(text), "--name", "other"])
+    with pytest.raises(SystemExit):
+        main()
+    assert "other:begin" in capsys.readouterr().err
+    monkeypatch.setattr(sys, "argv", ["embed", str(report), str(text)])
     text.write_text("no markers")
     with pytest.raises(SystemExit) as failed:
         main()
