@@ -7,8 +7,12 @@ import torch
 
 from lavarobust.attacks.flips import lowest_entry
 from lavarobust.attacks.integer_victim import IntegerVictim
+from lavarobust.attacks.victim import DEFAULT_CHUNK
 from lavarobust.draws import Keys
+from lavarobust.dynamics import Surrogate
 from lavarobust.errors import DataError
+from lavarobust.netx.deployment import Deployment
+from lavarobust.netx.model import Model
 
 
 class EncodingVictim(IntegerVictim):
@@ -18,6 +22,17 @@ class EncodingVictim(IntegerVictim):
     drawn behind the encoder. Arguments and errors as :class:`IntegerVictim` has them; its calls raise
     SettingsError for an encoding that sends no spikes.
     """
+
+    def __init__(
+        self,
+        model: Model,
+        deployment: Deployment | None = None,
+        surrogate: Surrogate = Surrogate(),  # noqa: B008
+        chunk: int = DEFAULT_CHUNK,
+        threads: int = 1,
+    ) -> None:
+        super().__init__(model, deployment, surrogate, chunk, threads)
+        self.stochastic = model.gated
 
     def _frames(self, images: torch.Tensor, keys: Keys) -> torch.Tensor:
         shape = (self.deployment.steps, *self._stages[0].input_shape)

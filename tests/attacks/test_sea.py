@@ -90,6 +90,23 @@ def test_flips_are_within_the_budget_and_executed_as_the_attack_saw_them(
     assert many.queries.backward == many.gradients
 
 
+def test_events_are_flipped_as_the_frames_that_they_are(deployed):
+    case = deployed(Encoding("frames", levels=1), "membrane")
+    rng = np.random.default_rng(0)
+    events = (rng.random((40, 1, 8, 8, 4)) < 0.3).astype(np.float32)
+    victim = EncodingVictim(case.model, case.deployment)
+    assert not victim.stochastic
+    clean = np.moveaxis(events, -1, 1)
+    labels = victim.logits(clean, np.arange(40)).argmax(1)
+    (outcome,) = evaluate_flips(
+        case.model, case.deployment, events, labels, np.arange(40), backend("simulator"), [SEA(2)],
+        [FlipBudget(4)],
+    )  # fmt: skip
+    assert (outcome.frames != clean).sum(axis=(2, 3, 4)).max() <= 4
+    assert outcome.success_rate > random_success(victim, clean, labels, np.arange(40), 4) + 0.1
+    assert outcome.surprises == 0
+
+
 def random_success(victim, clean, labels, indices, budget) -> float:
     """Of as many flips at random places to random other values."""
     rng = np.random.default_rng(0)
