@@ -78,6 +78,8 @@ class LayerCounts:
         wraps: neurons whose current wrapped around its 24 bits, or a sigma-delta state around its 32.
         clips: neurons whose potential was clipped at its 24 bits.
         biased: neurons with a non-zero bias (each adds it in every step).
+        graded_synops: of the synaptic operations, those of events with payloads, where shortcuts bring both
+            kinds together; None where ``graded_input`` says it of all.
         cut_sums: neurons whose synaptic sum lost bits, to a convolution's 24, an array's 32 or a shift to
             the right, or whose input did to its 16 (an encoder's, to its 32); None from backends that can't
             see them.
@@ -93,6 +95,7 @@ class LayerCounts:
     wraps: np.ndarray
     clips: np.ndarray
     biased: int = 0
+    graded_synops: np.ndarray | None = None
     cut_sums: np.ndarray | None = None
 
     @property

@@ -87,7 +87,9 @@ def compare(trial: Trial, execute: Execute = simulate) -> Comparison:
         unasked = compare(replace(trial, sparse_fc_layer=False), execute)
         if not unasked.differences:
             return replace(unasked, features=(*unasked.features, "sparse unlike dense"))
-    return Comparison(tuple(found), counts_as_a_case(record), features=features_of(trial, record))
+    return Comparison(
+        tuple(found), counts_as_a_case(record, trial.model), features=features_of(trial, record)
+    )
 
 
 def record_differences(ours: Record, theirs: Record) -> list[str]:

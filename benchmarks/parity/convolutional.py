@@ -24,17 +24,17 @@ def random_model(rng: np.random.Generator) -> tuple[Model, Stimulus, ReadoutKind
     stimulus = Stimulus(frames, steps)
     largest = int(np.abs(frames).max())
     for position in range(int(rng.integers(1, 3))):
-        conv = _random_conv(rng, shape)
+        conv = random_conv(rng, shape)
         conv = with_threshold(rng, conv, largest, held=position == 0 and frames_kind == "held")
         layers.append(spiking(layers, conv, first, stimulus))
         shape = conv.shape
         largest = 1
     layers.append(Flatten())
-    hidden = _random_dense(rng, int(np.prod(shape)), int(rng.integers(4, 20)))
+    hidden = random_dense(rng, int(np.prod(shape)), int(rng.integers(4, 20)))
     hidden = with_threshold(rng, hidden, 1, held=False)
     layers.append(spiking(layers, hidden, first, stimulus))
     if rng.random() < 0.5:
-        output = _random_dense(rng, hidden.weight.shape[0], 5)
+        output = random_dense(rng, hidden.weight.shape[0], 5)
         layers.append(replace(output, neuron=READOUT))
         return Model(tuple(layers), first, name="random"), stimulus, "membrane"
     return Model(tuple(layers), first, name="random"), stimulus, "spike_count"
@@ -54,14 +54,14 @@ def random_frames(
     return values.astype(np.int32)
 
 
-def _weights(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+def random_weights(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     weight = 2 * rng.integers(-127, 128, shape)
     weight[rng.random(shape) < rng.choice([0.0, 0.5])] = 0
     weight.flat[:2] = [-254, 254]
     return weight.astype(np.int32)
 
 
-def _bias(rng: np.random.Generator, size: int, reach: float) -> np.ndarray | None:
+def random_bias(rng: np.random.Generator, size: int, reach: float) -> np.ndarray | None:
     if rng.random() < 0.4:
         return None
     return (
@@ -71,7 +71,7 @@ def _bias(rng: np.random.Generator, size: int, reach: float) -> np.ndarray | Non
     )
 
 
-def _random_conv(rng: np.random.Generator, shape: tuple[int, ...]) -> Conv:
+def random_conv(rng: np.random.Generator, shape: tuple[int, ...]) -> Conv:
     groups = int(rng.choice([1, shape[0]]))
     kernel = tuple(int(min(k, side)) for k, side in zip(rng.integers(1, 4, 2), shape[1:], strict=True))
     stride = tuple(int(s) for s in rng.integers(1, 3, 2))
@@ -85,14 +85,14 @@ def _random_conv(rng: np.random.Generator, shape: tuple[int, ...]) -> Conv:
         (side + 2 * p - d * (k - 1) - 1) // s + 1
         for side, k, s, p, d in zip(shape[1:], kernel, stride, padding, dilation, strict=True)
     )
-    weight = _weights(rng, (out, shape[0] // groups, *kernel))
-    bias = _bias(rng, out, float(np.abs(weight).sum() / out))
+    weight = random_weights(rng, (out, shape[0] // groups, *kernel))
+    bias = random_bias(rng, out, float(np.abs(weight).sum() / out))
     return Conv(weight, Neuron(4096, 0, 1), (out, *size), bias, stride, padding, dilation, groups)
 
 
-def _random_dense(rng: np.random.Generator, inputs: int, outputs: int) -> Dense:
-    weight = _weights(rng, (outputs, inputs))
-    return Dense(weight, Neuron(4096, 0, 1), _bias(rng, outputs, float(np.abs(weight).sum() / outputs)))
+def random_dense(rng: np.random.Generator, inputs: int, outputs: int) -> Dense:
+    weight = random_weights(rng, (outputs, inputs))
+    return Dense(weight, Neuron(4096, 0, 1), random_bias(rng, outputs, float(np.abs(weight).sum() / outputs)))
 
 
 def with_threshold(rng: np.random.Generator, layer: Conv | Dense, largest: int, held: bool) -> Conv | Dense:

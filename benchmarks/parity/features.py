@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 
 from benchmarks.parity.trial import Trial
-from lavarobust.netx.model import Conv, Dense, Input, Neuron
+from lavarobust.netx.model import Conv, Dense, GradedSum, Input, Neuron
 from lavarobust.record import Record
 
 KINDS = ("dense", "conv", "recurrent", "delay", "SDNN")
 FEATURES = (
     "stride", "dilation", "groups", "bias", "decay", "signed", "graded", "wrap", "clip", "soft reset",
+    "skip", "graded sum",
 )  # fmt: skip
 EXTRAS = (
     "padding",
@@ -63,6 +64,11 @@ def _of_input(trial: Trial) -> Iterator[str]:
 
 def _of_neuron(layer: Input | Dense | Conv) -> Iterator[str]:
     neuron = layer.neuron
+    if isinstance(layer, (Dense, Conv)) and layer.shortcuts:
+        yield "skip"
+    if isinstance(neuron, GradedSum):
+        yield "graded sum"
+        return
     if not isinstance(neuron, Neuron):
         yield "SDNN"
         return

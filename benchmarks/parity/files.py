@@ -1,4 +1,4 @@
-"""A trial as one small file: plain NetX, with input, readout and options in a group beside the layers."""
+"""A trial as one small file: NetX, with input, readout and options in a group beside the layers."""
 
 from __future__ import annotations
 
@@ -83,7 +83,8 @@ def _image(model: Model) -> bytes:
 
 
 def _is_plain(layer: Layer) -> bool:
-    return isinstance(layer, (Input, Dense, Conv)) and isinstance(layer.neuron, (Neuron, type(None)))
+    joined = isinstance(layer, (Dense, Conv)) and bool(layer.shortcuts)
+    return isinstance(layer, (Input, Dense, Conv)) and isinstance(layer.neuron, Neuron | None) and not joined
 
 
 def _entries(layer: Layer) -> dict[str, Any]:

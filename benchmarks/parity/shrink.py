@@ -109,7 +109,8 @@ def _parts(size: int) -> Iterator[np.ndarray]:
 def _without_outputs(
     model: Model, index: int, layer: Dense | Conv, gone: np.ndarray
 ) -> tuple[Layer, ...] | None:
-    if isinstance(layer, Conv) and layer.groups > 1:
+    joined = any(isinstance(other, (Dense, Conv)) and other.shortcuts for other in model.layers)
+    if joined or (isinstance(layer, Conv) and layer.groups > 1):
         return None
     outputs = layer.weight.shape[0]
     changes = {
@@ -161,6 +162,9 @@ def _plainer_parameters(trial: Trial) -> Iterator[Trial]:
         for name in ("bias", "delay", "recurrent_weight"):
             if isinstance(getattr(layer, name, None), np.ndarray):
                 yield _with_layer(trial, index, replace(layer, **{name: None}))
+        for number in range(len(getattr(layer, "shortcuts", ()))):
+            kept = layer.shortcuts[:number] + layer.shortcuts[number + 1 :]
+            yield _with_layer(trial, index, replace(layer, shortcuts=kept))
         if isinstance(layer.neuron, Neuron):
             for name, plain in (("current_decay", 4096), ("voltage_decay", 0)):
                 value = getattr(layer.neuron, name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.parity import convolutional, dense, sigma_delta
+from benchmarks.parity import convolutional, dense, residual, sigma_delta
 from benchmarks.parity.extended import extended
 from lavarobust.netx.deployment import ReadoutKind
 from lavarobust.netx.model import Model
@@ -19,6 +19,7 @@ GENERATORS: dict[str, Generator] = {
     "dense": dense.random_model,
     "convolutional": convolutional.random_model,
     "sigma-delta": sigma_delta.random_model,
+    "residual": residual.random_model,
 }
 """Network i is drawn by generator i modulo their number. Append only: a seed's networks stay what they were
 as long as the number of generators does."""

@@ -13,9 +13,10 @@ import torch.nn.functional as F
 
 from lavarobust.dynamics.lif import Trajectory
 from lavarobust.dynamics.population import State
+from lavarobust.dynamics.products import wrap
 from lavarobust.dynamics.unshared import peak
 
-_FLOAT32_EXACT = 1 << 24
+_INT32_HALF_RANGE = 1 << 31
 
 
 def send_sums(sums: torch.Tensor, steps: int, shift: int) -> Trajectory:
@@ -30,9 +31,8 @@ def send_sums(sums: torch.Tensor, steps: int, shift: int) -> Trajectory:
         The values in place of spikes; ``peak_current`` is the largest magnitude among the sums, in their
         own unit. There is no state, and nothing wraps or is clipped.
     """
-    exact = sums.double()
-    real = exact / (1 << shift)
-    nearest = torch.floor(((exact.detach()) + (1 << shift >> 1)) / (1 << shift))
+    real = sums.double() / (1 << shift)
+    nearest = torch.floor((sums.detach().double() + (1 << shift >> 1)) / (1 << shift))
     return unrounded_sums(real + (nearest - real).detach(), steps, peak(sums))
 
 
@@ -45,11 +45,8 @@ def unrounded_sums(values: torch.Tensor, steps: int, largest: float) -> Trajecto
 
 
 def added(parts: Sequence[torch.Tensor]) -> torch.Tensor:
-    """The sum of integer-valued sums of one shape, in a type in which it is exact."""
-    first, *others = parts
-    narrow = all(part.dtype == torch.float32 for part in parts)
-    if not (narrow and sum(map(peak, parts)) < _FLOAT32_EXACT):
-        first, *others = (part.double() for part in parts)
+    """Integer-valued sums of one shape added up in Lava's 32-bit integers; float64."""
+    total, *others = (part.double() for part in parts)
     for part in others:
-        first = first + part
-    return first
+        total = total + part
+    return wrap(total, peak(total), _INT32_HALF_RANGE)

@@ -21,12 +21,15 @@ def conv_sums(
     padding: tuple[int, ...],
     dilation: tuple[int, ...],
     groups: int,
+    kind: torch.dtype | None = None,
 ) -> torch.Tensor:
     """Sums ``(B, C', H', W')`` as Lava's ``Conv``: each wrapped to 24 bits (``lava/proc/conv/models.py``).
 
     Args:
         images: ``(B, C, H, W)`` integer-valued.
         weight: ``(C', C / groups, kH, kW)`` integer-valued.
+        kind: type to compute in; None for the narrowest that is exact for these images. Gradients are
+            rounded in it, so a type that hangs on other images would change an image's own.
 
     Wrapping is an identity for gradients, here and in :func:`dense_sums`.
 
@@ -39,20 +42,23 @@ def conv_sums(
             f"inputs can drive a convolution's sum to {bound:.0f}, and Lava holds it in 32 bits. Use fewer "
             "input levels or smaller weights."
         )
-    dtype = _exact_type(bound, images.device)
+    dtype = kind or _exact_type(bound, images.device)
     # NNPACK, which torch takes for some shapes, sums through Winograd's fractions and would round
     with torch.backends.nnpack.flags(enabled=False):
         sums = F.conv2d(images.to(dtype), weight.to(dtype), None, stride, padding, dilation, groups)
     return wrap(_whole(sums), bound, 1 << (CONV_SUM_BITS - 1))
 
 
-def dense_sums(vectors: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Sums ``(..., out)`` of ``(..., in)`` and ``(out, in)`` as Lava's ``Dense``: in 32-bit integers."""
-    by_events = event_sums(vectors, weight)
+def dense_sums(vectors: torch.Tensor, weight: torch.Tensor, kind: torch.dtype | None = None) -> torch.Tensor:
+    """Sums ``(..., out)`` of ``(..., in)`` and ``(out, in)`` as Lava's ``Dense``: in 32-bit integers.
+
+    ``kind`` is as :func:`conv_sums` has it.
+    """
+    by_events = event_sums(vectors, weight) if kind is None else None
     if by_events is not None:
         return by_events
     bound = _largest_sum(vectors, weight)
-    dtype = _exact_type(bound, vectors.device)
+    dtype = kind or _exact_type(bound, vectors.device)
     return wrap(_whole(F.linear(vectors.to(dtype), weight.to(dtype))), bound, _INT32_HALF_RANGE)
 
 

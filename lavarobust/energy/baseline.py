@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+from lavarobust.netx.graph import synapses
 from lavarobust.netx.model import Conv, Dense, Input, Model
 from lavarobust.netx.shapes import output_shapes
 
@@ -24,8 +25,10 @@ class LayerShape:
         inputs: values that arrive per step.
         neurons: in the population.
         multiply_accumulates: of one dense pass, ``out * in`` or ``Ho Wo Co * kH kW Ci / groups``
-            (FL_ANN of HIRE-SNN, Table 6); 0 for an input population. Recurrent weights count once.
+            (FL_ANN of HIRE-SNN, Table 6); 0 for an input population. Recurrent weights count once, and so do
+            those of shortcuts.
         recurrent: True where a recurrent matrix is among them.
+        joined: True where shortcuts are among them.
     """
 
     layer: str
@@ -33,6 +36,7 @@ class LayerShape:
     neurons: int
     multiply_accumulates: int
     recurrent: bool = False
+    joined: bool = False
 
 
 def ann_operations(model: Model) -> tuple[LayerShape, ...]:
@@ -56,8 +60,8 @@ def _layer_shape(name: str, layer: Input | Dense | Conv, inputs: int) -> LayerSh
     neurons = int(prod(layer.shape))
     if isinstance(layer, Input):
         return LayerShape(name, inputs, neurons, multiply_accumulates=0)
-    per_neuron = int(prod(layer.weight.shape[1:]))
+    per_neuron = sum(int(prod(synapse.weight.shape[1:])) for synapse in synapses(layer))
     recurrent = isinstance(layer, Dense) and layer.recurrent_weight is not None
     if recurrent:
         per_neuron += neurons
-    return LayerShape(name, inputs, neurons, neurons * per_neuron, recurrent)
+    return LayerShape(name, inputs, neurons, neurons * per_neuron, recurrent, bool(layer.shortcuts))

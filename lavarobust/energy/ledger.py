@@ -37,10 +37,12 @@ class LayerLedger:
     Attributes:
         layer: name as ``Model.layer_name`` gives it.
         shape: the layer's sizes, with the multiply-accumulates of one dense pass.
-        graded_input: True where an operation is a multiply-accumulate.
+        graded_input: True where an operation of the layer's own synapses is a multiply-accumulate; one of a
+            shortcut may be either.
         accumulates: executed synaptic operations of spikes (zero inputs, zero weights and borders
             cost none).
-        multiply_accumulates: executed synaptic operations of graded inputs. An image sent once is
+        multiply_accumulates: executed synaptic operations of graded inputs, graded additions of real-valued
+            shortcuts among them. An image sent once is
             multiplied once, one sent in every step T times: the events say it.
         synops_dense: executed operations of either kind with zero weights counted too.
         dense_passes: steps in which the layer received anything: what an engine that ignores zeros
@@ -206,14 +208,16 @@ def _layer(record: Record, counts: LayerCounts, shape: LayerShape, sends_payload
             "into a later layer"
         )
     synops = counts.synops.sum(axis=1, dtype=np.int64)
-    none = np.zeros_like(synops)
+    graded = synops if counts.graded_input else np.zeros_like(synops)
+    if counts.graded_synops is not None:
+        graded = counts.graded_synops.sum(axis=1, dtype=np.int64)
     window = counts.spikes.shape[1]
     return LayerLedger(
         layer=counts.name,
         shape=shape,
         graded_input=counts.graded_input,
-        accumulates=none if counts.graded_input else synops,
-        multiply_accumulates=synops if counts.graded_input else none,
+        accumulates=synops - graded,
+        multiply_accumulates=graded,
         synops_dense=counts.synops_dense.sum(axis=1, dtype=np.int64),
         dense_passes=np.count_nonzero(counts.input_events, axis=1).astype(np.int64),
         input_events=counts.input_events.sum(axis=1, dtype=np.int64),
@@ -224,7 +228,8 @@ def _layer(record: Record, counts: LayerCounts, shape: LayerShape, sends_payload
 
 
 def _check_counts(record: Record, counts: LayerCounts) -> None:
-    for name in ("input_events", "synops", "synops_dense", "spikes"):
+    names = ["input_events", "synops", "synops_dense", "spikes"]
+    for name in names if counts.graded_synops is None else [*names, "graded_synops"]:
         array = getattr(counts, name)
         where = f"{record.model}: {name} of layer {counts.name}"
         if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "iu":
@@ -236,6 +241,8 @@ def _check_counts(record: Record, counts: LayerCounts) -> None:
             )
         if (array < 0).any():
             raise DataError(f"{where} is negative")
+    if counts.graded_synops is not None and (counts.graded_synops > counts.synops).any():
+        raise DataError(f"{record.model}: layer {counts.name} counts more operations of payloads than of all")
     if (counts.synops > counts.synops_dense).any():
         raise DataError(
             f"{record.model}: layer {counts.name} counts fewer operations with zero weights than without"

@@ -38,9 +38,9 @@ def executed(ledger: Ledger) -> tuple[Operations, ...]:
     rows = []
     for layer in ledger.layers:
         if layer.has_synapses:
-            if layer.graded_input:
+            if layer.graded_input or layer.multiply_accumulates.any():
                 rows.append(Operations(layer.layer, "multiply_accumulate", layer.multiply_accumulates))
-            else:
+            if not layer.graded_input or layer.accumulates.any():
                 rows.append(Operations(layer.layer, "accumulate", layer.accumulates))
             rows.append(Operations(layer.layer, "bias_addition", layer.bias_additions))
         rows.append(Operations(layer.layer, "neuron_update", layer.neuron_updates))
@@ -132,6 +132,11 @@ def find_rule(name: str) -> Rule:
 def _synaptic_layers(ledger: Ledger, rule: str) -> tuple[LayerLedger, ...]:
     layers = tuple(layer for layer in ledger.layers if layer.has_synapses)
     for layer in layers:
+        if layer.shape.joined:
+            raise SettingsError(
+                f"rule {rule}: shortcuts join layer {layer.layer} of {ledger.model}, which HIRE-SNN's "
+                "equations leave out. Choose the rule executed"
+            )
         if layer.shape.recurrent:
             raise SettingsError(
                 f"rule {rule}: layer {layer.layer} of {ledger.model} is recurrent, which HIRE-SNN's "

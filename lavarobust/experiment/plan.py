@@ -13,7 +13,7 @@ from lavarobust.errors import SettingsError
 from lavarobust.execution.protocol import Backend
 from lavarobust.netx.deployment import Deployment, Encoding, EncodingKind, ReadoutKind, sample_shape
 from lavarobust.netx.limits import READOUT_THRESHOLD
-from lavarobust.netx.model import Dense, Input, Model, SigmaDelta
+from lavarobust.netx.model import Dense, Input, Model, Neuron, SigmaDelta
 from lavarobust.record import Record, joined
 
 STEPS_MAX = 1 << 16
@@ -152,7 +152,8 @@ def _assumed(model: Model) -> Plan:
         # a frame that is no longer sent is a change as well
         encoding = replace(_transform(first), kind="repeat") if isinstance(first, Input) else None
         return Plan(ASSUMED_STEPS, encoding or Encoding("repeat", ASSUMED_LEVELS), readout="membrane")
-    holds = bool(np.all(np.asarray(first.neuron.current_decay) == 0))
+    holds = isinstance(first.neuron, Neuron) and bool(np.all(np.asarray(first.neuron.current_decay) == 0))
+    assert isinstance(last.neuron, Neuron)
     reads_potential = isinstance(last, Dense) and last.neuron.threshold >= READOUT_THRESHOLD
     return Plan(
         steps=ASSUMED_STEPS,

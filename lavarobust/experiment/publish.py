@@ -27,7 +27,7 @@ from lavarobust.experiment.plan import execute, plan_for
 from lavarobust.experiment.recipe import Recipe
 from lavarobust.experiment.run_folder import SPLIT_FILE, VERSIONS_FILE, RunFolder, RunFolderError
 from lavarobust.files import atomic_write
-from lavarobust.netx import Conv, Dense, Model, Neuron, output_shapes, read_model, stock_call
+from lavarobust.netx import Conv, Dense, GradedSum, Model, Neuron, output_shapes, read_model, stock_call
 from lavarobust.record import Record
 from lavarobust.snn.deploy import effective_weight_bits
 
@@ -187,8 +187,9 @@ def _network(model: Model) -> dict[str, Any]:
                 "parameters": int(layer.weight.size) + biases,
                 "zero_weights": int(np.count_nonzero(layer.weight == 0)),
                 "weight_bits": [min(bits[plain["name"]]), max(bits[plain["name"]])],
-                "threshold_mantissa": layer.neuron.threshold,
             }
+            if not isinstance(layer.neuron, GradedSum):
+                plain["threshold_mantissa"] = layer.neuron.threshold
             if isinstance(layer.neuron, Neuron):
                 plain |= {
                     "current_decay": np.asarray(layer.neuron.current_decay).tolist(),

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from lavarobust.errors import ModelFileError
+from lavarobust.netx.graph import branches
 from lavarobust.netx.limits import DECAY_UNITY, READOUT_THRESHOLD, STATE_SHIFT
 from lavarobust.netx.loader_rules import effective_bias, load_weight
-from lavarobust.netx.model import Conv, Dense, Input, Model, Neuron
+from lavarobust.netx.model import Conv, Dense, GradedSum, Input, Model, Neuron
 
 
 @dataclass(frozen=True)
@@ -20,12 +21,16 @@ class StateBound:
     Attributes:
         layer: name as ``Model.layer_name`` gives it.
         current, potential: in state units (synaptic sums times 2**6); the potential before the
-            clip and before the reset of a spike.
+            clip and before the reset of a spike. Of a graded sum, the sum itself, and 0.
     """
 
     layer: str
     current: int
     potential: int
+
+
+Range = tuple[int, int]
+"""Lowest and highest of some integers."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +65,17 @@ def state_bounds(
         ModelFileError: the model has sigma-delta neurons; see :func:`lavarobust.netx.sum_bounds`.
     """
     bounds: list[StateBound] = []
+    reached: list[Range] = []
     low, high, sent = min(input_low, 0), max(input_high, 0), events
     for index, layer in model.populations:
+        if isinstance(layer.neuron, GradedSum):
+            assert not isinstance(layer, Input)
+            sums = _all_sums(model, layer, (low, high), reached)
+            low, high = min(0, *(end for end, _ in sums)), max(0, *(end for _, end in sums))
+            bounds.append(StateBound(model.layer_name(index), max(-low, high), 0))
+            low, high = layer.neuron.sent(low), layer.neuron.sent(high)
+            reached.append((low, high))
+            continue
         if not isinstance(layer.neuron, Neuron):
             raise ModelFileError(
                 f"{model.name}: layer/{index}/neuron",
@@ -74,7 +88,7 @@ def state_bounds(
             # delays spread one frame's arrivals over the window; a recurrence adds its own
             spread = isinstance(layer, Dense) and not (layer.delay is None and layer.recurrent_weight is None)
             sent = steps if spread else sent
-            drives = _drives(layer, low, high)
+            drives = _drives(layer, _all_sums(model, layer, (low, high), reached))
         peaks = [_peaks(drive, layer.neuron, steps, sent) for drive in drives]
         bounds.append(
             StateBound(
@@ -84,6 +98,7 @@ def state_bounds(
             )
         )
         low, high, sent = 0, 1, steps
+        reached.append((low, high))
     return tuple(bounds)
 
 
@@ -143,9 +158,22 @@ def _input_drives(layer: Input, low: int, high: int) -> set[_Drive]:
     }
 
 
-def _drives(layer: Dense | Conv, low: int, high: int) -> set[_Drive]:
+def _all_sums(model: Model, layer: Dense | Conv, arriving: Range, reached: list[Range]) -> list[Range]:
+    """Lowest and highest sum of each output channel, those of shortcuts added.
+
+    Args:
+        arriving: what comes from the layer in front.
+        reached: of each population so far.
+    """
+    total = list(_sums(layer, *arriving))
+    for branch in branches(model, layer):
+        joining = _sums(branch.synapse, *reached[branch.source])
+        total = [(low + a, high + b) for (low, high), (a, b) in zip(total, joining, strict=True)]
+    return total
+
+
+def _drives(layer: Dense | Conv, sums: list[Range]) -> set[_Drive]:
     """The distinct drives among the layer's channels."""
-    sums = list(_sums(layer, low, high))
     bias = [int(value) for value in effective_bias(layer)]
     channels = len(bias)
     assert isinstance(layer.neuron, Neuron)

@@ -10,6 +10,7 @@ import numpy as np
 
 from lavarobust.errors import ModelFileError
 from lavarobust.netx.deployment import Deployment
+from lavarobust.netx.graph import synapses
 from lavarobust.netx.limits import BIAS_MAX, BIAS_MIN, DELAY_MAX, READOUT_THRESHOLD, THRESHOLD_MAX
 from lavarobust.netx.loader_rules import changed_by_loading, loader_message_bits
 from lavarobust.netx.model import UNSPECIFIED, Conv, Dense, Flatten, Input, Model, Neuron, SigmaDelta
@@ -48,7 +49,8 @@ def check_model(model: Model, target: Target = "lava") -> tuple[Finding, ...]:
     for index, layer in enumerate(model.layers):
         name = model.layer_name(index)
         if isinstance(layer, (Dense, Conv)):
-            findings += _weights(layer, name, hardware)
+            for synapse in synapses(layer):
+                findings += _weights(synapse, name, hardware)
             findings += [] if isinstance(layer.neuron, SigmaDelta) else _bias(layer, name, hardware)
         if isinstance(layer, Dense):
             findings += _dense(layer, name)

@@ -55,3 +55,6 @@ DELAY_MAX = 62
 
 GATE_UNITY = 1 << 16
 """A stochastic gate with this opening lets every spike pass: it is compared with draws of 16 bits."""
+
+GRADED_SHIFT_MAX = 24
+"""Bits that a graded sum may round away: it has no more."""

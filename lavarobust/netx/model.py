@@ -55,7 +55,27 @@ class SigmaDelta:
     kind: str = "SDNN"
 
 
-AnyNeuron = Neuron | SigmaDelta
+@dataclass(frozen=True, eq=False)
+class GradedSum:
+    """A population without state that sends its synaptic sum itself, as a graded value, in every step.
+
+    ``sent = (sum + (1 << shift >> 1)) >> shift``: the nearest, of halves the upper one. It makes a current
+    that several layers take up, such as the input of a pre-activation residual block.
+
+    Attributes:
+        shift: bits that are rounded away before sending, 0..24.
+        kind: the file's name for the model.
+    """
+
+    shift: int = 0
+    kind: str = "SUM"
+
+    def sent(self, total: int) -> int:
+        """What is sent of a sum."""
+        return (total + (1 << self.shift >> 1)) >> self.shift
+
+
+AnyNeuron = Neuron | SigmaDelta | GradedSum
 
 READOUT = Neuron(current_decay=4096, voltage_decay=0, threshold=READOUT_THRESHOLD)
 """Accumulates its input for ever and can't spike: a membrane readout in stock Lava."""
@@ -107,6 +127,25 @@ class Flatten:
 
 
 @dataclass(frozen=True, eq=False)
+class Shortcut:
+    """Synapses from an earlier population into a layer's sums, beside those from the layer in front.
+
+    Attributes:
+        source: index in ``Model.layers`` of the earlier population.
+        weight: int32; of a convolution ``(out, in / groups, kH, kW)`` into a ``Conv`` (the identity is a
+            depthwise 1 x 1 one), ``(out, in)`` into a ``Dense``.
+        stride, padding, dilation, groups: of a convolution, as :class:`Conv` has them.
+    """
+
+    source: int
+    weight: np.ndarray
+    stride: tuple[int, int] = (1, 1)
+    padding: tuple[int, int] = (0, 0)
+    dilation: tuple[int, int] = (1, 1)
+    groups: int = 1
+
+
+@dataclass(frozen=True, eq=False)
 class Dense:
     """A ``dense`` or ``dense_rec`` layer, weights as the file holds them.
 
@@ -118,6 +157,7 @@ class Dense:
             int32 as in the file, or None; see ``loader_rules.effective_delay``.
         recurrent_weight: ``(out, out)`` int32 for ``dense_rec``, else None.
         gate: behind the population, or None.
+        shortcuts: further synapses into its sums, in an extended file.
     """
 
     weight: np.ndarray
@@ -126,6 +166,7 @@ class Dense:
     delay: np.ndarray | None = None
     recurrent_weight: np.ndarray | None = None
     gate: Gate | None = None
+    shortcuts: tuple[Shortcut, ...] = ()
 
     @property
     def shape(self) -> Shape:
@@ -143,6 +184,7 @@ class Conv:
         bias: ``(C,)`` int32 mantissas (exponent 6, of sigma-delta neurons 12), or None.
         stride, padding, dilation: ``(H, W)``.
         gate: behind the population, or None.
+        shortcuts: further synapses into its sums, in an extended file.
     """
 
     weight: np.ndarray
@@ -154,6 +196,7 @@ class Conv:
     dilation: tuple[int, int] = (1, 1)
     groups: int = 1
     gate: Gate | None = None
+    shortcuts: tuple[Shortcut, ...] = ()
 
 
 Layer = Input | Flatten | Dense | Conv
@@ -224,5 +267,7 @@ def _extensions(layer: Layer) -> tuple[str, ...]:
         and isinstance(layer.neuron, Neuron)
         and layer.neuron.reset == "soft",
         "stochastic gate": isinstance(layer, Synaptic) and layer.gate is not None,
+        "skip connection": isinstance(layer, Synaptic) and bool(layer.shortcuts),
+        "graded sum": isinstance(layer, Synaptic) and isinstance(layer.neuron, GradedSum),
     }
     return tuple(name for name, there in has.items() if there)

@@ -9,6 +9,7 @@ from pathlib import Path
 from lavarobust.errors import ModelFileError, SettingsError
 from lavarobust.netx.deployment import Deployment
 from lavarobust.netx.deployment_json import parse_deployment
+from lavarobust.netx.graph import synapses
 from lavarobust.netx.hdf5 import Node, open_file
 from lavarobust.netx.loader_rules import load_weight
 from lavarobust.netx.mean_image import MeanImage
@@ -55,7 +56,8 @@ def read_model(path: str | Path, *, input_shape: Shape | None = None, layers: in
 def _checked(layer: Layer, node: Node) -> Layer:
     validate_layer(layer, node.where())
     if isinstance(layer, Dense):
-        load_weight(layer, node.where("weight"))
+        for synapse in synapses(layer):
+            load_weight(synapse, node.where("weight"))
     return layer
 
 

@@ -14,6 +14,7 @@ from lavarobust.netx.model import (
     Conv,
     Dense,
     Flatten,
+    GradedSum,
     Input,
     Layer,
     Neuron,
@@ -21,6 +22,7 @@ from lavarobust.netx.model import (
     SigmaDelta,
 )
 from lavarobust.netx.validate import NEURON_KINDS, SIGMA_DELTA_KIND, validate_shape
+from lavarobust.netx.validate_extended import SUM_KIND
 
 NOT_RUN = {
     "average": "Read fewer layers (layers=n, as lava-dl's num_layers) or export without it",
@@ -39,6 +41,18 @@ def read_layer(node: Node) -> Layer:
     Raises:
         ModelFileError: an entry is missing or malformed, or the kind of layer is not supported.
     """
+    layer = read_any_layer(node)
+    if not isinstance(layer, Flatten) and isinstance(layer.neuron, GradedSum):
+        raise ModelFileError(
+            node.where("neuron/type"),
+            "stock Lava has no graded sums",
+            "Export it as an extended file",
+        )
+    return layer
+
+
+def read_any_layer(node: Node) -> Layer:
+    """As :func:`read_layer`, of an extended file too; what such a file adds to a layer is not read."""
     kind = node.text("type")
     if kind == "input":
         return _input(node)
@@ -90,6 +104,8 @@ def _shape(node: Node) -> Shape:
 
 def _neuron(node: Node, channels: int, encodes: bool = False) -> AnyNeuron:
     kind = node.text("type")
+    if kind == SUM_KIND:
+        return GradedSum(node.integer("shift"))
     if kind not in (*NEURON_KINDS, SIGMA_DELTA_KIND):
         remedy = "Export with CUBA (LIF) or SDNN (sigma-delta) neurons"
         problem = f"unknown neuron type {kind!r:.80}"
@@ -197,14 +213,14 @@ def _conv(node: Node) -> Conv:
         neuron=_neuron(node.child("neuron"), shape[0]),
         shape=shape,
         bias=node.truncated("bias") if node.has("bias") else None,
-        stride=_pair(node, "stride"),
-        padding=_pair(node, "padding"),
-        dilation=_pair(node, "dilation"),
+        stride=read_pair(node, "stride"),
+        padding=read_pair(node, "padding"),
+        dilation=read_pair(node, "dilation"),
         groups=node.integer("groups"),
     )
 
 
-def _pair(node: Node, key: str) -> tuple[int, int]:
+def read_pair(node: Node, key: str) -> tuple[int, int]:
     """``(H, W)``; one number stands for both."""
     values = node.integers(key)
     if len(values) > 2:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from math import prod
 
 from lavarobust.errors import ModelFileError
+from lavarobust.netx.graph import as_layer
 from lavarobust.netx.model import Conv, Dense, Flatten, Input, Layer, Shape
 
 
@@ -41,6 +42,8 @@ def output_shapes(layers: Sequence[Layer], input_shape: Shape, name: str = "mode
             flattened = bool(index) and isinstance(layers[index - 1], Flatten)
             shape, neurons_before = _conv(layer, shape, flattened, where), True
         shapes.append(shape)
+        if isinstance(layer, (Dense, Conv)):
+            _shortcuts(layers, shapes, index, name)
     return tuple(shapes)
 
 
@@ -120,3 +123,35 @@ def _conv(layer: Conv, shape: Shape, flattened: bool, where: str) -> Shape:
             "Check the input shape (C, H, W), or export the network again",
         )
     return made
+
+
+def _shortcuts(layers: Sequence[Layer], shapes: Sequence[Shape], index: int, name: str) -> None:
+    """Refuse shortcuts into ``layers[index]`` that fit not both ends; ``shapes`` ends with its own."""
+    layer = layers[index]
+    assert isinstance(layer, (Dense, Conv))
+    for number, shortcut in enumerate(layer.shortcuts):
+        where = f"{name}: layer/{index}/shortcut/{number}"
+        source = layers[shortcut.source] if 0 <= shortcut.source < index else Flatten()
+        if isinstance(source, Flatten) or source.neuron is None:
+            raise ModelFileError(
+                f"{where}/source",
+                f"layer {shortcut.source} is no population in front of this layer",
+                "A shortcut comes from an earlier layer with neurons",
+            )
+        made = _reached(as_layer(shortcut, layer), shapes[shortcut.source])
+        if made != shapes[index]:
+            raise ModelFileError(
+                f"{where}/weight",
+                f"makes {made or 'nothing'} of layer {shortcut.source}'s {shapes[shortcut.source]} and joins "
+                f"{shapes[index]}",
+                "Export the network again with a shortcut that fits",
+            )
+
+
+def _reached(synapse: Dense | Conv, source: Shape) -> Shape:
+    """What a shortcut makes of its source's shape; empty where it can't take it."""
+    if isinstance(synapse, Dense):
+        return synapse.shape if synapse.weight.shape[1] == prod(source) else ()
+    if len(source) != 3 or synapse.weight.shape[1] * synapse.groups != source[0]:
+        return ()
+    return conv_output_shape(synapse, source)

@@ -9,8 +9,21 @@ from typing import get_args
 import numpy as np
 
 from lavarobust.errors import ModelFileError
-from lavarobust.netx.limits import DECAY_UNITY, GATE_UNITY, SIGMA_DELTA_SHIFT
-from lavarobust.netx.model import Conv, Dense, Flatten, Gate, Input, Layer, Neuron, Reset, Shape, SigmaDelta
+from lavarobust.netx.graph import as_layer
+from lavarobust.netx.limits import DECAY_UNITY, SIGMA_DELTA_SHIFT
+from lavarobust.netx.model import (
+    Conv,
+    Dense,
+    Flatten,
+    GradedSum,
+    Input,
+    Layer,
+    Neuron,
+    Reset,
+    Shape,
+    SigmaDelta,
+)
+from lavarobust.netx.validate_extended import validate_gate, validate_sum
 
 SIZE_MAX = 1 << 26
 """Largest number of neurons, or of weights, that one layer may have."""
@@ -22,9 +35,6 @@ CONV_PARAMETER_MAX = 127
 """Lava's ``Conv`` keeps kernel size, stride, padding, dilation and groups as int8."""
 
 NEURON_KINDS = ("CUBA", "LOIHI")
-
-GATE_KEY_END = 1 << 63
-"""Seeds and streams are kept as int64."""
 
 SIGMA_DELTA_KIND = "SDNN"
 
@@ -46,6 +56,8 @@ def validate_layer(layer: Layer, where: str) -> None:
     validate_shape(layer.shape, f"{where}/shape")
     if isinstance(layer.neuron, SigmaDelta):
         _sigma_delta(layer.neuron, f"{where}/neuron")
+    elif isinstance(layer.neuron, GradedSum):
+        validate_sum(layer.neuron, layer, f"{where}/neuron")
     elif layer.neuron is not None:
         _neuron(layer.neuron, layer.shape[0], f"{where}/neuron")
     if isinstance(layer, Input):
@@ -59,7 +71,7 @@ def validate_layer(layer: Layer, where: str) -> None:
             )
         return
     if layer.gate is not None:
-        _gate(layer.gate, layer, f"{where}/gate")
+        validate_gate(layer.gate, layer, f"{where}/gate")
     _weight(layer.weight, 2 if isinstance(layer, Dense) else 4, f"{where}/weight")
     if layer.bias is not None and layer.bias.shape != (layer.shape[0],):
         raise ModelFileError(
@@ -73,15 +85,23 @@ def validate_layer(layer: Layer, where: str) -> None:
         _dense(layer, where)
     else:
         _conv(layer, where)
+    if layer.shortcuts:
+        _shortcuts(layer, where)
 
 
 def validate_populations(layers: Sequence[Layer], name: str) -> None:
-    """Refuse a network with sigma-delta neurons and others.
+    """Refuse a network with sigma-delta neurons and others, or that ends in a sum.
 
     Raises:
         ModelFileError: names the first layer whose neurons are not of the same kind as those before it.
     """
     first: bool | None = None
+    if layers and isinstance(layers[-1], (Dense, Conv)) and isinstance(layers[-1].neuron, GradedSum):
+        raise ModelFileError(
+            f"{name}: layer/{len(layers) - 1}/neuron",
+            "the last layer has no neurons, and only neurons are read out",
+            "Export or read the layer behind it too",
+        )
     for index, layer in enumerate(layers):
         if isinstance(layer, Flatten) or layer.neuron is None:
             continue
@@ -134,29 +154,6 @@ def _neuron(neuron: Neuron, channels: int, where: str) -> None:
         )
 
 
-def _gate(gate: Gate, layer: Dense | Conv, where: str) -> None:
-    recurrent = isinstance(layer, Dense) and layer.recurrent_weight is not None
-    if recurrent or isinstance(layer.neuron, SigmaDelta):
-        raise ModelFileError(
-            where, "gates stand behind LIF neurons without recurrent synapses only", "Remove the gate"
-        )
-    if gate.opening.shape != (prod(layer.shape),):
-        raise ModelFileError(
-            f"{where}/opening",
-            f"shape {gate.opening.shape} for {prod(layer.shape)} neurons",
-            "Give one opening per neuron, in (C, H, W) order",
-        )
-    if gate.opening.min() < 0 or gate.opening.max() > GATE_UNITY:
-        raise ModelFileError(
-            f"{where}/opening",
-            f"opening {_outside(gate.opening, GATE_UNITY)} is not in 0..{GATE_UNITY}",
-            "Openings are probabilities in 1/65536",
-        )
-    for key, value, low in (("seed", gate.seed, 0), ("stream", gate.stream, 1)):
-        if not low <= value < GATE_KEY_END:
-            raise ModelFileError(f"{where}/{key}", f"is {value}", f"Give {low} to 2**63 - 1")
-
-
 def _sigma_delta(neuron: SigmaDelta, where: str) -> None:
     if neuron.kind != SIGMA_DELTA_KIND:
         raise ModelFileError(
@@ -168,6 +165,18 @@ def _sigma_delta(neuron: SigmaDelta, where: str) -> None:
             f"threshold {neuron.threshold} is not in 0..{SIGMA_DELTA_END - 1}",
             f"Lava shifts it left by {SIGMA_DELTA_SHIFT} bits in 32: export with a smaller scale",
         )
+
+
+def _shortcuts(layer: Dense | Conv, where: str) -> None:
+    delayed = isinstance(layer, Dense) and not (layer.delay is None and layer.recurrent_weight is None)
+    if delayed or isinstance(layer.neuron, SigmaDelta):
+        raise ModelFileError(
+            f"{where}/shortcut",
+            "shortcuts join layers of LIF neurons without delays and recurrence only",
+            "Export the layer without shortcuts",
+        )
+    for number, shortcut in enumerate(layer.shortcuts):
+        validate_layer(as_layer(shortcut, layer), f"{where}/shortcut/{number}")
 
 
 def _sigma_delta_bias(neuron: SigmaDelta, bias: np.ndarray, where: str) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from lavarobust.errors import ModelFileError
 from lavarobust.files import atomic_write
 from lavarobust.netx.deployment_json import deployment_json
+from lavarobust.netx.graph import as_layer
 from lavarobust.netx.loader_rules import changed_by_loading, loader_message_bits
 from lavarobust.netx.model import (
     UNSPECIFIED,
@@ -19,10 +20,13 @@ from lavarobust.netx.model import (
     Dense,
     Flatten,
     Gate,
+    GradedSum,
     Input,
     Layer,
     Model,
+    Neuron,
     Shape,
+    Shortcut,
     SigmaDelta,
 )
 from lavarobust.netx.shapes import output_shapes
@@ -78,7 +82,7 @@ def _refuse_inexact(layer: Layer, where: str) -> None:
     if isinstance(layer, Flatten):
         return
     sigma_delta = isinstance(layer.neuron, SigmaDelta)
-    if layer.neuron is not None and not sigma_delta and layer.neuron.threshold >= THRESHOLD_END:
+    if isinstance(layer.neuron, Neuron) and layer.neuron.threshold >= THRESHOLD_END:
         raise ModelFileError(
             f"{where}/neuron/vThMant",
             f"threshold {layer.neuron.threshold} needs more than 18 bits",
@@ -86,6 +90,8 @@ def _refuse_inexact(layer: Layer, where: str) -> None:
         )
     if isinstance(layer, Input):
         return
+    for number, shortcut in enumerate(layer.shortcuts):
+        _refuse_inexact(as_layer(shortcut, layer), f"{where}/shortcut/{number}")
     changed = changed_by_loading(layer, f"{where}/weight")
     if changed:
         raise ModelFileError(
@@ -125,8 +131,11 @@ def _write_layer(group: h5py.Group, layer: Layer, shape: Shape) -> None:
         _write_dense(group, layer)
     else:
         _write_conv(group, layer)
-    if isinstance(layer, (Dense, Conv)) and layer.gate is not None:
-        _write_gate(group.create_group("gate"), layer.gate)
+    if isinstance(layer, (Dense, Conv)):
+        for number, shortcut in enumerate(layer.shortcuts):
+            _write_shortcut(group.create_group(f"shortcut/{number}"), shortcut)
+        if layer.gate is not None:
+            _write_gate(group.create_group("gate"), layer.gate)
 
 
 def _write_dense(group: h5py.Group, layer: Dense) -> None:
@@ -146,16 +155,30 @@ def _write_conv(group: h5py.Group, layer: Conv) -> None:
     _numbers(group, "inChannels", layer.weight.shape[1] * layer.groups)
     _numbers(group, "outChannels", layer.weight.shape[0])
     _numbers(group, "kernelSize", layer.weight.shape[2:])
-    for key in ("stride", "padding", "dilation", "groups"):
-        _numbers(group, key, getattr(layer, key))
+    _write_kernel(group, layer)
     _floats(group, "weight", layer.weight)
     if layer.bias is not None:
         _floats(group, "bias", layer.bias)
     _write_neuron(group.create_group("neuron"), layer.neuron)
 
 
+def _write_shortcut(group: h5py.Group, shortcut: Shortcut) -> None:
+    _numbers(group, "source", shortcut.source)
+    _floats(group, "weight", shortcut.weight)
+    if shortcut.weight.ndim == 4:
+        _write_kernel(group, shortcut)
+
+
+def _write_kernel(group: h5py.Group, moves: Conv | Shortcut) -> None:
+    for key in ("stride", "padding", "dilation", "groups"):
+        _numbers(group, key, getattr(moves, key))
+
+
 def _write_neuron(group: h5py.Group, neuron: AnyNeuron) -> None:
     _text(group, "type", neuron.kind)
+    if isinstance(neuron, GradedSum):
+        _numbers(group, "shift", neuron.shift)
+        return
     if isinstance(neuron, SigmaDelta):
         _text(group, "activation", "relu")
         _numbers(group, "vThMant", neuron.threshold)

@@ -10,11 +10,22 @@ import numpy as np
 import torch
 
 from lavarobust.encoding import input_range
-from lavarobust.errors import LavarobustError, SettingsError
+from lavarobust.errors import LavarobustError
 from lavarobust.netx.bounds import state_bounds
 from lavarobust.netx.deployment import Deployment, LayerOverflow, OverflowState
 from lavarobust.netx.limits import POTENTIAL_LIMIT, STATE_HALF_RANGE
-from lavarobust.netx.model import Conv, Dense, Flatten, Gate, Input, Layer, Model, Neuron
+from lavarobust.netx.model import (
+    Conv,
+    Dense,
+    Flatten,
+    Gate,
+    GradedSum,
+    Input,
+    Layer,
+    Model,
+    Neuron,
+    Shortcut,
+)
 from lavarobust.snn.block import ConvBlock, DenseBlock
 from lavarobust.snn.folding import LayerParameters
 from lavarobust.snn.network import SpikingNetwork
@@ -33,24 +44,24 @@ def to_model(network: SpikingNetwork, name: str = "model") -> Model:
 
     A pool in front of a layer becomes part of its kernel, so that every layer is one that stock Lava runs.
     Gates stay gates, which takes an extended file; :mod:`lavarobust.snn.thinning` has what needs none.
-
-    Raises:
-        SettingsError: the network has shortcuts.
     """
-    if any(isinstance(block, ResidualBlock) for block in network.stack):
-        raise SettingsError(f"{name}: a network with shortcuts can't be deployed. Train one without")
     network.eval()
     network.freeze()
     layers: list[Layer] = [Input(network.input_shape)]
     shape = network.input_shape
-    for block, input_shape in zip(network.stack, network.block_inputs, strict=True):
+    placed: list[int] = []
+    parts = zip(network.stack, network.block_inputs, network.parameters_now(), network.sources, strict=True)
+    for block, input_shape, parameters, source in parts:
         if isinstance(block, DenseBlock) and len(shape) > 1:
             layers.append(Flatten())
         layer: Conv | Dense
         if isinstance(block, ConvBlock):
-            layer = _conv_layer(block, input_shape)
+            layer = _conv_layer(block, parameters, input_shape)
         else:
-            layer = _dense_layer(block, input_shape)
+            layer = _dense_layer(block, parameters, input_shape)
+        if isinstance(block, ResidualBlock):
+            layer = _residual(block, parameters, layer, None if source is None else placed[source])
+        placed.append(len(layers))
         layers.append(replace(layer, gate=_gate(block)))
         shape = layer.shape
     return Model(tuple(layers), network.input_shape, name=name)
@@ -166,8 +177,23 @@ def _integers(values: torch.Tensor | None) -> np.ndarray | None:
     return None if values is None else values.numpy().astype(np.int32)
 
 
-def _conv_layer(block: ConvBlock, input_shape: tuple[int, ...]) -> Conv:
-    parameters = block.parameters_now()
+def _residual(
+    block: ResidualBlock, parameters: LayerParameters, layer: Conv | Dense, source: int | None
+) -> Conv | Dense:
+    """The layer with its shortcut, whose pool becomes part of the kernel too, or as a sum where it is one."""
+    if block.sends_sum:
+        layer = replace(layer, neuron=GradedSum(parameters.shift))
+    if block.shortcut is None:
+        return layer
+    assert source is not None and parameters.shortcut is not None
+    weight = parameters.shortcut.squeeze(-1).numpy().astype(np.int32)
+    settings, groups = block.shortcut.settings, block.shortcut.synapse.groups
+    weight = weight.repeat(settings.pool, axis=2).repeat(settings.pool, axis=3)
+    stride = settings.stride * settings.pool
+    return replace(layer, shortcuts=(Shortcut(source, weight, (stride, stride), groups=groups),))
+
+
+def _conv_layer(block: ConvBlock, parameters: LayerParameters, input_shape: tuple[int, ...]) -> Conv:
     weight = parameters.weight.squeeze(-1).numpy().astype(np.int32)
     pool = block.settings.pool
     stride, padding = block.synapse.stride[0] * pool, block.synapse.padding[0] * pool
@@ -184,8 +210,7 @@ def _conv_layer(block: ConvBlock, input_shape: tuple[int, ...]) -> Conv:
     )
 
 
-def _dense_layer(block: DenseBlock, input_shape: tuple[int, ...]) -> Dense:
-    parameters = block.parameters_now()
+def _dense_layer(block: DenseBlock, parameters: LayerParameters, input_shape: tuple[int, ...]) -> Dense:
     weight = parameters.weight.flatten(1).numpy().astype(np.int32)
     pool = block.settings.pool
     if pool > 1:

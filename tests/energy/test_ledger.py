@@ -11,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lavarobust.energy import LayerLedger, make_ledger, spread
-from lavarobust.errors import DataError
-from lavarobust.netx.model import Model, SigmaDelta
-from lavarobust.record import Record
+from lavarobust.energy.rules import RULES, executed
+from lavarobust.errors import DataError, SettingsError
+from lavarobust.execution.simulator import Simulator
+from lavarobust.netx.model import READOUT, Dense, GradedSum, Model, Neuron, Shortcut, SigmaDelta
+from lavarobust.record import Record, Stimulus
 
 Run = tuple[Record, Model]
 
@@ -142,3 +144,31 @@ def test_recurrent_messages_of_sigma_delta_neurons_are_payloads_as_well(direct: 
     ledger = make_ledger(graded, replace(model, layers=(recurrent, second)))
     assert ledger.total("accumulates").tolist() == [0, 0]
     assert ledger.layers[0].multiply_accumulates.tolist() == record.layers[0].synops.sum(axis=1).tolist()
+
+
+def test_operations_of_values_and_spikes_in_one_layer() -> None:
+    """A sum of two spikes' path and, beside it, a value's: additions of either kind, priced apart."""
+    lif = Neuron(4096, 0, 10)
+    ones = np.full((2, 2), 2, dtype=np.int32)
+    layers = (
+        Dense(ones, GradedSum(0)),
+        Dense(ones, lif),
+        Dense(ones[:1], READOUT, shortcuts=(Shortcut(0, ones[:1]), Shortcut(1, ones[:1]))),
+    )
+    model = Model(layers, (2,), name="joined")
+    record = Simulator().run(model, Stimulus(np.array([[[1, 1], [0, 3]]], dtype=np.int32), 2))
+    first, second, third = make_ledger(record, model).layers
+    # the sums 2, 2 then 8, 8: four values; drives 8 then 32, of which the second exceeds 10
+    assert numbers(first, "multiply_accumulates", "accumulates", "spikes") == [[6], [0], [4]]
+    assert numbers(second, "multiply_accumulates", "accumulates", "spikes") == [[8], [0], [2]]
+    # four values beside, and two spikes on two paths
+    assert numbers(third, "multiply_accumulates", "accumulates", "input_events") == [[4], [4], [8]]
+    assert third.shape.multiply_accumulates == 6 and third.shape.joined
+    rows = {(row.layer, row.term): row.count.tolist() for row in executed(make_ledger(record, model))}
+    assert rows["2 dense", "multiply_accumulate"] == [4] and rows["2 dense", "accumulate"] == [4]
+    assert ("1 dense", "accumulate") not in rows
+    with pytest.raises(SettingsError, match="shortcuts join layer 2 dense"):
+        RULES["hire-eq8"](make_ledger(record, model))
+    impossible = replace(record.layers[2], graded_synops=record.layers[2].synops + 1)
+    with pytest.raises(DataError, match="more operations of payloads than of all"):
+        make_ledger(replace(record, layers=(*record.layers[:2], impossible)), model)

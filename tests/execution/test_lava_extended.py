@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from extended_models import gated, softened
@@ -10,7 +12,7 @@ from lavarobust.draws import Keys
 from lavarobust.dynamics.gate import gate_draws
 from lavarobust.errors import BackendError
 from lavarobust.execution.simulator import Simulator
-from lavarobust.netx.model import UNSPECIFIED, Conv, Dense, Input, Model, Neuron
+from lavarobust.netx.model import UNSPECIFIED, Conv, Dense, Input, Model, Neuron, Shortcut
 from lavarobust.record import Stimulus
 
 pytest.importorskip("lava.magma")
@@ -18,6 +20,8 @@ pytest.importorskip("lava.magma")
 from lavarobust.execution.lava import LavaBackend
 from lavarobust.execution.lava.extended import extended_network
 from lavarobust.execution.lava.network import stock_network
+from lavarobust.execution.lava.processes.graded_sum import GradedSum
+from lavarobust.execution.lava.processes.relay import Relay
 from lavarobust.execution.lava.processes.soft_reset import SoftLIFReset
 from lavarobust.execution.lava.processes.stochastic_gate import StochasticGate
 from lavarobust.execution.lava.session import forgetting_processes
@@ -166,3 +170,52 @@ def test_the_gate_runs_on_its_own():
     silence = np.zeros((1, 4), dtype=int)
     np.testing.assert_array_equal(sent, np.vstack([silence, passes[0], silence, passes[1], silence, silence]))
     assert passes[:, :, 3].all() and not passes[:, :, 0].any() and 0 < passes[:, :, 1:3].mean() < 1
+
+
+@pytest.mark.parametrize("seed", [3, 10, 27])
+def test_random_graphs_with_shortcuts_and_sums_stream_exactly(seed):
+    from benchmarks.parity.compare import compare
+    from benchmarks.parity.residual import random_model
+    from benchmarks.parity.trial import Trial
+
+    model, stimulus, readout = random_model(np.random.default_rng(seed))
+    assert set(model.extensions) >= {"skip connection", "graded sum"}
+    comparison = compare(Trial(model, stimulus, readout, fast_convolution=seed % 2 == 0))
+    assert comparison.differences == ()
+
+
+def test_a_shortcut_in_lava_waits_for_the_longer_path(rng, agrees):
+    """Around two layers, then around one, and beside one: two relays, one, none."""
+    first = Dense(2 * rng.integers(-20, 40, (6, 5)).astype(np.int32), Neuron(4096, 300, 40))
+    hidden = [
+        Dense(2 * rng.integers(-20, 40, (6, 6)).astype(np.int32), Neuron(4096, 0, 90)) for _ in range(3)
+    ]
+    beside = [Shortcut(source, 2 * rng.integers(-30, 40, (6, 6)).astype(np.int32)) for source in range(3)]
+    joined = replace(hidden[2], shortcuts=tuple(beside))
+    model = Model((first, *hidden[:2], joined), (5,), name="three paths")
+    stimulus = Stimulus(rng.integers(0, 2, (5, 5, 9)).astype(np.int32), 9)
+    record, states = everything(model, stimulus, LavaBackend())
+    agrees(model, stimulus, record, states)
+    alone = Simulator().run(replace(model, layers=(first, *hidden)), stimulus, keep=[3])
+    assert (alone.rasters[3] != record.rasters[3]).any()
+
+
+def test_a_relay_and_a_graded_sum_run_on_their_own():
+    from lava.magma.core.run_conditions import RunSteps
+    from lava.magma.core.run_configs import Loihi2SimCfg
+    from lava.proc.io.sink import RingBuffer as Sink
+    from lava.proc.io.source import RingBuffer as Source
+
+    with forgetting_processes():
+        source = Source(data=np.array([[5, 6, -6, -5, -7, 0, 1, 2]]))
+        total, relay = GradedSum(shape=(1,), shift=2), Relay(shape=(1,), steps=3)
+        sink = Sink(shape=(1,), buffer=8)
+        source.s_out.connect(total.a_in)
+        total.s_out.connect(relay.s_in)
+        relay.s_out.connect(sink.a_in)
+        relay.run(condition=RunSteps(num_steps=8), run_cfg=Loihi2SimCfg(select_tag="fixed_pt"))
+        try:
+            # quarters 1.25, 1.5, -1.5, -1.25, -1.75: the nearest, of halves the upper one
+            assert sink.data.get().astype(int).tolist() == [[0, 0, 0, 1, 2, -1, -1, -2]]
+        finally:
+            relay.stop()

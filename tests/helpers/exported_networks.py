@@ -22,6 +22,15 @@ NETWORKS = {
     "leaky": ["conv 4 3 1 decay=300", "dense 12 decay=77", "dense 5"],
     "pooled": ["conv 4 3", "pool 2", "conv 6 3", "pool 2", "dense 5"],
     "pool first": ["pool 2", "conv 4 3", "dense 5"],
+    "basic blocks": ["conv 4 3", "pool 2", "block 4", "block 6 2", "dense 5"],
+    "basic blocks without batch norm": [
+        "conv 4 3 no-norm",
+        "block 6 2 no-norm",
+        "block 6 no-norm",
+        "dense 5",
+    ],
+    "wide blocks": ["conv 4 3", "wide 6", "wide 6", "wide 8 2", "wide 8", "pool 4", "dense 5"],
+    "wide blocks from the start": ["conv 4 3", "wide 4 1 decay=77", "wide 6 2", "dense 5"],
     "without batch norm": ["conv 4 3 no-norm", "dense 12 no-norm", "dense 5"],
 }
 SAMPLES = 6
@@ -57,6 +66,6 @@ def exported_case(
         indices = rng.permutation(1000)[:SAMPLES]
         stimulus = encode(network.encoding, images, steps, indices)
         simulated = simulate(model, stimulus, readout)
-        if counts_as_a_case(simulated):
+        if counts_as_a_case(simulated, model):
             return Case(network, model, images, indices, stimulus, simulated)
     raise AssertionError("no seed of 60 gives telling spike rates")

@@ -10,9 +10,11 @@ from lavarobust.netx import (
     READOUT,
     Conv,
     Dense,
+    GradedSum,
     Input,
     Model,
     Neuron,
+    Shortcut,
     StateBound,
     effective_bias,
     state_bounds,
@@ -135,3 +137,17 @@ def test_no_simulated_neuron_exceeds_its_bound(data: st.DataObject) -> None:
 
 def _decayed(state: np.ndarray, decay: int) -> np.ndarray:
     return np.sign(state) * (np.abs(state) * (4096 - decay) >> 12)
+
+
+def test_sums_and_shortcuts_by_hand() -> None:
+    """Spikes make sums of 12 down to -8; what is sent of them and the spikes meet in the last layer."""
+    lif = Neuron(4096, 4096, threshold=10)
+    first = Dense(np.array([[2], [2]], dtype=np.int32), lif)
+    total = Dense(np.array([[12, -8]], dtype=np.int32), GradedSum(2))
+    beside = Shortcut(0, np.array([[10, -6]], dtype=np.int32))
+    last = Dense(np.array([[4]], dtype=np.int32), lif, shortcuts=(beside,))
+    model = Model((first, total, last), (1,))
+    _, second, third = state_bounds(model, 5, 0, 1, 5)
+    assert second == StateBound("1 dense", current=12, potential=0)
+    # sent: (12 + 2) >> 2 = 3 and (-8 + 2) >> 2 = -2; 4 * 3 + 10 = 22 and 4 * -2 - 6 = -14
+    assert third == StateBound("2 dense", current=22 * 64, potential=22 * 64)

@@ -8,17 +8,19 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from extended_models import gated, softened
+from extended_models import gated, identity_block, joined, skipping, softened, summed
 from netx_files import DENSE, LIF, Edit, edited, layer_file, put, refuse
 
 from lavarobust.errors import ModelFileError
 from lavarobust.netx import check_model, model_image, read_model, stock_call, write_model
-from lavarobust.netx.model import Flatten, Input
-from netx_models import conv_model, models_equal
+from lavarobust.netx.model import Flatten, Input, Shortcut
+from netx_models import conv_model, even_weight, models_equal
 
 EXTENDED = {
     "soft reset": softened(conv_model(), 1, 4),
     "stochastic gate": gated(conv_model(), 1, 4),
+    "skip connection": skipping(conv_model()),
+    "graded sum": summed(conv_model(), 1),
 }
 
 
@@ -127,6 +129,109 @@ def test_what_a_gate_says_is_run_or_refused(
     refuse(
         edited(model_image(EXTENDED["stochastic gate"]), tmp_path, edit), f"lavarobust/layer/{place}", problem
     )
+
+
+SKIP = "lavarobust/layer/2/shortcut"
+
+
+@pytest.mark.parametrize(
+    ("edit", "place", "problem"),
+    [
+        (
+            lambda file: put(file, f"{SKIP}/0/source", 2),
+            "layer/2/shortcut/0/source",
+            "no population in front",
+        ),
+        (
+            lambda file: put(file, f"{SKIP}/0/source", 0),
+            "layer/2/shortcut/0/source",
+            "no population in front",
+        ),
+        (
+            lambda file: put(file, f"{SKIP}/0/source", -1),
+            "layer/2/shortcut/0/source",
+            "no population in front",
+        ),
+        (
+            lambda file: put(file, f"{SKIP}/1/groups", 1),
+            "layer/2/shortcut/1/weight",
+            "makes nothing of layer 1's",
+        ),
+        (lambda file: put(file, f"{SKIP}/0/stride", [1, 1]), "layer/2/shortcut/0/weight", "makes (6, 6, 5)"),
+        (
+            lambda file: put(file, f"{SKIP}/0/padding", [128, 0]),
+            "lavarobust/layer/2/shortcut/0/padding",
+            "is not in 0..127",
+        ),
+        (
+            lambda file: put(file, f"{SKIP}/0/weight", [[2.0]]),
+            "lavarobust/layer/2/shortcut/0/weight",
+            "4 axes",
+        ),
+        (lambda file: put(file, f"{SKIP}/0/delay", 3), "lavarobust/layer/2/shortcut/0/delay", "unknown"),
+        (
+            lambda file: put(file, f"{SKIP}/3/source", 1),
+            "lavarobust/layer/2/shortcut",
+            "holds the shortcuts 0, 1, 3",
+        ),
+        (lambda file: file[SKIP].clear(), "lavarobust/layer/2/shortcut", "holds the shortcuts (none)"),
+        (lambda file: put(file, SKIP, 3), "lavarobust/layer/2/shortcut", "not a group"),
+        (
+            lambda file: put(file, "lavarobust/layer/6/shortcut/0/stride", 1),
+            "lavarobust/layer/6/shortcut/0/stride",
+            "unknown",
+        ),
+        (
+            lambda file: put(file, "lavarobust/layer/6/shortcut/0/source", 3),
+            "layer/6/shortcut/0/source",
+            "no popul",
+        ),
+        (
+            lambda file: put(file, "lavarobust/layer/4/shortcut/0/source", 1),
+            "lavarobust/layer/4/shortcut/0/weight",
+            "missing",
+        ),
+    ],
+)
+def test_a_shortcut_that_does_not_fit_is_refused(
+    tmp_path: Path, edit: Edit, place: str, problem: str
+) -> None:
+    image = model_image(EXTENDED["skip connection"])
+    refuse(edited(image, tmp_path, edit), place, problem)
+
+
+def test_a_sum_has_no_bias_no_delays_and_is_not_read_out(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError, match="layer/5/neuron: delays and recurrence in front of a sum"):
+        model_image(summed(conv_model(), 5))
+    with pytest.raises(ModelFileError, match="layer/6/neuron: the last layer has no neurons"):
+        model_image(summed(conv_model(), 6))
+    with pytest.raises(ModelFileError, match=r"layer/1/neuron/shift: 25 is not in 0\.\.24"):
+        model_image(summed(conv_model(), 1, shift=25))
+    model = summed(conv_model(), 1)
+    layer = model.layers[1]
+    biased = replace(layer, bias=np.zeros(4, dtype=np.int32))
+    with pytest.raises(ModelFileError, match="layer/1/neuron: a sum has synapses and no bias"):
+        model_image(replace(model, layers=(model.layers[0], biased, *model.layers[2:])))
+    path = write_model(model, tmp_path / "sum.net")
+    with pytest.raises(ModelFileError, match="the last layer has no neurons"):
+        read_model(path, layers=2)
+
+
+def test_delayed_layers_have_no_shortcuts() -> None:
+    beside = Shortcut(2, even_weight((5, 90)))
+    with pytest.raises(
+        ModelFileError, match="layer/4/shortcut: shortcuts join layers of LIF neurons without"
+    ):
+        model_image(joined(conv_model(), 4, beside))
+
+
+def test_a_sum_in_a_plain_file_is_refused(tmp_path: Path) -> None:
+    entries = {**DENSE, "neuron/type": b"SUM", "neuron/shift": 3}
+    refuse(layer_file(tmp_path, entries), "layer/0/neuron/type", "stock Lava has no graded sums")
+
+
+def test_extensions_are_named_once() -> None:
+    assert identity_block().extensions == ("skip connection", "graded sum")
 
 
 def test_a_reset_in_a_plain_file_is_what_stock_lava_makes_of_it(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import h5py
 import pytest
-from extended_models import gated, softened
+from extended_models import gated, skipping, softened, summed
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from netx_files import Edit, edited, put, refuse, unprivileged
@@ -119,8 +119,8 @@ def read_quietly(path: Path) -> str:
 
 @pytest.fixture(scope="module")
 def extended() -> bytes:
-    """The same model as an extended file, with soft resets and gates."""
-    return model_image(gated(softened(conv_model())))
+    """The same model as an extended file, with soft resets, gates, shortcuts and a sum."""
+    return model_image(skipping(summed(gated(softened(conv_model()), 2, 4, 6), 1)))
 
 
 @pytest.mark.parametrize("kind", ["image", "extended"])

@@ -67,6 +67,8 @@ def same(one: object, other: object) -> bool:
         return type(one) is type(other) and all(
             same(value, vars(other)[key]) for key, value in vars(one).items()
         )
+    if isinstance(one, tuple) and isinstance(other, tuple):
+        return len(one) == len(other) and all(map(same, one, other))
     return one == other
 
 

@@ -28,7 +28,7 @@ def assert_lava_agrees(model: Model, stimulus: Stimulus, **options: bool) -> Non
     for mine, lava in zip(ours.layers, theirs.layers, strict=True):
         np.testing.assert_array_equal(mine.wraps, lava.wraps)
         np.testing.assert_array_equal(mine.clips, lava.clips)
-    assert counts_as_a_case(ours)
+    assert counts_as_a_case(ours, model)
     assert 0.005 < ours.layers[-1].spikes.mean() / ours.layers[-1].neurons < 0.95
 
 

@@ -30,6 +30,10 @@ from lavarobust.snn.scalars import NeuronOptions
         ("leaky", "frames", "spike_count", 7),
         ("pool first", "repeat", "membrane", 3),
         ("without batch norm", "direct", "membrane", 5),
+        ("basic blocks", "direct", "membrane", 5),
+        ("basic blocks without batch norm", "rate", "spike_count", 6),
+        ("wide blocks", "direct", "membrane", 6),
+        ("wide blocks from the start", "repeat", "spike_count", 4),
     ],
 )
 def test_every_layer_of_exported_networks(name, kind, readout, steps, gated, tmp_path) -> None:
@@ -63,7 +67,7 @@ def assert_the_same_everywhere(case: Case, path: Path) -> None:
     with torch.no_grad():
         activity = network.activity(torch.from_numpy(case.images), case.indices)
     for (index, _), trajectory in zip(model.populations, activity.trajectories, strict=True):
-        slayer = trajectory.spikes.movedim(0, -1).numpy().astype(np.uint8)
+        slayer = trajectory.spikes.movedim(0, -1).numpy().astype(ours.rasters[index].dtype)
         assert np.array_equal(slayer, ours.rasters[index]), f"SLAYER and simulator differ in layer {index}"
     write_model(model, path)
     stored = read_model(path)

@@ -27,6 +27,7 @@ from lavarobust.execution.lava.stimulus import bias_mantissas, lava_frames, mess
 from lavarobust.execution.lava.streaming import Carry, carries, silent_steps
 from lavarobust.execution.workers import Workers
 from lavarobust.netx.deployment import ReadoutKind
+from lavarobust.netx.graph import sends_values
 from lavarobust.netx.model import Input, Model
 from lavarobust.record import Record, Stimulus
 
@@ -203,7 +204,8 @@ def _attach(
     for position, block in enumerate(network.layers):
         neurons = int(np.prod(block.neuron.s_out.shape))
         # the source sends at step 1, and every synapse layer takes one step
-        trace = Trace.allocate(position + 2, stimulus.steps, window, rows, neurons)
+        kind = np.int32 if sends_values(model, position) else np.uint8
+        trace = Trace.allocate(position + 2, stimulus.steps, window, rows, neurons, kind)
         block.neuron.proc_params["trace"] = trace
         traces.append(trace)
     if isinstance(network, ExtendedNetwork):

@@ -10,8 +10,9 @@ import numpy as np
 from lavarobust.execution.lava.shared import Trace
 from lavarobust.netx.deployment import ReadoutKind
 from lavarobust.netx.fanout import fan_out, recurrent_fan_out
+from lavarobust.netx.graph import branches, sends_values
 from lavarobust.netx.loader_rules import effective_bias
-from lavarobust.netx.model import Conv, Dense, Input, Model, Shape
+from lavarobust.netx.model import Conv, Dense, Input, Model, Neuron, Shape
 from lavarobust.record import LayerCounts, Record, Stimulus, decide
 
 Population = Input | Dense | Conv
@@ -80,11 +81,12 @@ class Collector:
         populations = model.populations
         shape = (len(populations), samples, steps)
         self._operations = np.zeros((3, *shape), dtype=np.int64)
+        self._graded = np.zeros(shape, dtype=np.int64)
         self._spikes = np.zeros(shape, dtype=np.int64)
         self._wraps = np.zeros(shape, dtype=np.int64)
         self._clips = np.zeros(shape, dtype=np.int64)
         self._rasters = {
-            index: np.zeros((samples, *layer.shape, steps), dtype=np.int32 if model.sigma_delta else np.uint8)
+            index: np.zeros((samples, *layer.shape, steps), dtype=_raster_type(layer))
             for index, layer in populations
             if index in keep
         }
@@ -94,8 +96,10 @@ class Collector:
         self._output_counts = np.zeros((samples, int(np.prod(populations[-1][1].shape))), dtype=np.int64)
         self._feed_forward: list[FanOuts | None] = []
         self._recurrent: list[FanOuts | None] = []
+        self._joining: list[tuple[Joining, ...]] = []
         input_shape = model.input_shape
         for _, layer in populations:
+            self._joining.append(() if isinstance(layer, Input) else _joining(model, layer))
             self._feed_forward.append(None if isinstance(layer, Input) else fan_out(layer, input_shape))
             self._recurrent.append(_recurrent_fan_outs(layer))
             input_shape = layer.shape
@@ -104,6 +108,7 @@ class Collector:
         """Take over samples ``first .. first + S``, one slice per population in order."""
         here = slice(first, first + slices[0].spikes.shape[0])
         arriving = self._frames(here)
+        sent: list[np.ndarray] = []
         for position, ((index, layer), done) in enumerate(zip(self._model.populations, slices, strict=True)):
             fired = done.spikes != 0
             self._spikes[position, here] = fired.sum(axis=-1, dtype=np.int64)
@@ -111,6 +116,11 @@ class Collector:
             self._clips[position, here] = done.clips
             for offset, (events, spikes) in enumerate(zip(arriving, fired, strict=True)):
                 self._operations[:, position, first + offset] = self._count(position, events, spikes)
+            if self._graded_input(position):
+                self._graded[position, here] = self._operations[1, position, here]
+            for joining in self._joining[position]:
+                self._join(position, here, joining, sent[joining.source])
+            sent.append(fired)
             self._states[index][0, here] = done.current.reshape(-1, *layer.shape)
             self._states[index][1, here] = done.potential.reshape(-1, *layer.shape)
             if index in self._rasters:
@@ -167,7 +177,7 @@ class Collector:
         return LayerCounts(
             name=self._model.layer_name(index),
             neurons=int(np.prod(layer.shape)),
-            graded_input=self._model.sigma_delta or (position == 0 and not self._stimulus.binary),
+            graded_input=self._graded_input(position),
             input_events=events,
             synops=synops,
             synops_dense=synops_dense,
@@ -175,7 +185,44 @@ class Collector:
             wraps=self._wraps[position],
             clips=self._clips[position],
             biased=_biased_neurons(layer),
+            graded_synops=self._graded[position] if self._joining[position] else None,
         )
+
+    def _graded_input(self, position: int) -> bool:
+        """Whether what reaches a population's own synapses carries payloads."""
+        if position == 0 or self._model.sigma_delta:
+            return self._model.sigma_delta or not self._stimulus.binary
+        return sends_values(self._model, position - 1)
+
+    def _join(self, position: int, here: slice, joining: Joining, events: np.ndarray) -> None:
+        """Count what a shortcut brought, of events ``(S, T, neurons)``."""
+        counts = np.stack([_operations(sample, joining.fan_outs) for sample in events], axis=1)
+        self._operations[0, position, here] += events.sum(axis=-1)
+        self._operations[1:, position, here] += counts
+        if joining.graded:
+            self._graded[position, here] += counts[0]
+
+
+@dataclass(frozen=True, eq=False)
+class Joining:
+    """A shortcut: position of its source, whether that sends values, and its fan-out."""
+
+    source: int
+    graded: bool
+    fan_outs: FanOuts
+
+
+def _joining(model: Model, layer: Dense | Conv) -> tuple[Joining, ...]:
+    found = []
+    for branch in branches(model, layer):
+        shape = model.populations[branch.source][1].shape
+        graded = sends_values(model, branch.source)
+        found.append(Joining(branch.source, graded, fan_out(branch.synapse, shape)))
+    return tuple(found)
+
+
+def _raster_type(layer: Population) -> type[np.generic]:
+    return np.uint8 if isinstance(layer.neuron, Neuron) else np.int32
 
 
 def _recurrent_fan_outs(layer: Population) -> FanOuts | None:

@@ -8,6 +8,7 @@ import numpy as np
 from lava.proc.lif.models import PyLifResetModelBitAcc
 from lava.proc.lif.process import LIFReset
 
+from lavarobust.execution.lava.processes.graded_sum import GradedSum, PyGradedSumModel
 from lavarobust.execution.lava.processes.soft_reset import PySoftLIFResetModel, SoftLIFReset
 from lavarobust.execution.lava.processes.stochastic_gate import PyStochasticGate, StochasticGate
 from lavarobust.netx.limits import POTENTIAL_LIMIT
@@ -90,10 +91,25 @@ class TracedGate(PyStochasticGate):  # type: ignore[misc]
         return sent
 
 
+class CountingGradedSum(PyGradedSumModel):
+    """``GradedSum`` whose values go into a shared ``Trace``."""
+
+    def __init__(self, proc_params: Any) -> None:
+        super().__init__(proc_params)
+        self.trace = proc_params["trace"]
+
+    def rounded(self, sums: np.ndarray) -> np.ndarray:
+        sent = super().rounded(sums)
+        if self.time_step >= self.trace.first_step:
+            self.trace.spikes[self.trace.locate(self.time_step)] = sent.reshape(-1)
+        return sent
+
+
 COUNTING_MODELS = {
     LIFReset: CountingLIFReset,
     SoftLIFReset: CountingSoftLIFReset,
     StochasticGate: TracedGate,
+    GradedSum: CountingGradedSum,
 }
 
 

@@ -88,8 +88,7 @@ class Simulator:
             return run_chunk(layers, part, readout == "membrane", keep, self.memory_limit)
 
         stages = tuple(layer.stage for layer in layers)
-        graded = (not stimulus.binary, *[False] * (len(layers) - 1))
-        return _Way(stages, graded, max(1, min(fits, _LARGEST_CHUNK)), run)
+        return _Way(stages, _graded(stages, stimulus), max(1, min(fits, _LARGEST_CHUNK)), run)
 
     def _sigma_delta(
         self, model: Model, stimulus: Stimulus, readout: ReadoutKind, keep: Collection[int]
@@ -118,8 +117,7 @@ class Simulator:
         def run(part: Stimulus) -> Chunk:
             return run_on_device(stages, part, keep)
 
-        graded = (not stimulus.binary, *[False] * (len(stages) - 1))
-        return _Way(stages, graded, max(1, fits), run)
+        return _Way(stages, _graded(stages, stimulus), max(1, fits), run)
 
     def _run(self, model: Model, way: _Way, stimulus: Stimulus, readout: ReadoutKind) -> Record:
         """One chunk."""
@@ -155,6 +153,11 @@ class _Way:
     graded: tuple[bool, ...]
     chunk: int
     run: Callable[[Stimulus], Chunk]
+
+
+def _graded(stages: tuple[Stage, ...], stimulus: Stimulus) -> tuple[bool, ...]:
+    """Of each layer, whether what the one in front sends carries payloads."""
+    return (not stimulus.binary, *(stage.graded for stage in stages[1:]))
 
 
 def _counts(stage: Stage | SigmaDeltaStage, counts: dict[str, np.ndarray], graded: bool) -> LayerCounts:

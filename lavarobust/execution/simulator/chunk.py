@@ -14,6 +14,7 @@ from lavarobust.execution.simulator.integers import Sent, events, nothing, run_l
 from lavarobust.execution.simulator.order import pack, positions, unpack, values, words_of
 from lavarobust.execution.simulator.prepared import Prepared
 from lavarobust.execution.simulator.reference import run_reference
+from lavarobust.execution.simulator.stages import Stage
 from lavarobust.execution.simulator.trust import is_exact, kind_of
 from lavarobust.execution.simulator.window import Arrivals
 from lavarobust.netx.limits import STATE_SHIFT
@@ -43,7 +44,7 @@ class Chunk:
 
 @dataclass(frozen=True, eq=False)
 class _Flow:
-    """What goes from one population to the next: spikes as words, or the stimulus as it was given."""
+    """What goes from one population to the next: spikes as words, or values: the stimulus, or sums."""
 
     shape: Shape
     words: np.ndarray | None = None
@@ -92,18 +93,24 @@ def run_chunk(
     """
     frames, steps, keys = stimulus.frames, stimulus.steps, stimulus.gate_keys
     flow = _Flow(frames.shape[1:-1], stimulus=frames)
+    joining = {path.source for layer in layers for path in layer.stage.joining}
+    flows: dict[int, _Flow] = {}
     counts: list[dict[str, np.ndarray]] = []
     rasters = {}
-    for layer in layers:
+    for position, layer in enumerate(layers):
         stage = layer.stage
-        sent = _run(layer, flow, steps, potential and layer is layers[-1], memory_limit)
+        beside = [flows[path.source] for path in stage.joining]
+        sent = _run(layer, flow, beside, steps, potential and layer is layers[-1], memory_limit)
         if stage.gate is not None:
             sent = pass_gate(sent, stage.gate, stage.shape, keys)
-        counted = dict(zip(COUNTS, sent.counts, strict=True)) | dict(zip(CUTS, sent.cuts, strict=True))
-        if counts:  # the same numbers: held once
+        counted = dict(zip(count_names(stage), sent.counts, strict=True))
+        counted |= dict(zip(CUTS, sent.cuts, strict=True))
+        if counts and not beside:  # the same numbers: held once
             counted["input_events"] = counts[-1]["spikes"]
         counts.append(counted)
-        flow = _Flow(stage.shape, sent.words)
+        flow = _Flow(stage.shape, sent.words if sent.values is None else None, sent.values)
+        if position in joining:
+            flows[position] = flow
         if stage.index in keep:
             rasters[stage.index] = flow.frames
     back = np.argsort(positions(stage.shape))
@@ -118,12 +125,29 @@ def run_chunk(
 def bytes_per_sample(layers: tuple[Prepared, ...], frames: int, steps: int) -> int:
     """Bytes that :func:`run_chunk` holds at a time for each sample, references apart."""
     stimulus = 4 * prod(layers[0].stage.input_shape) * frames
-    sent = max(8 * words_of(prod(layer.stage.shape)) * steps for layer in layers)
-    return stimulus + 2 * sent + 4 * (len(COUNTS) + len(CUTS)) * steps * len(layers)
+    sent = [_bytes_sent(layer.stage) * steps for layer in layers]
+    kept = sum(sent[source] for source in {path.source for layer in layers for path in layer.stage.joining})
+    return stimulus + 2 * max(sent) + kept + 4 * (len(COUNTS) + len(CUTS)) * steps * len(layers)
 
 
-def _run(layer: Prepared, flow: _Flow, steps: int, potential: bool, memory_limit: int) -> Sent:
+def count_names(stage: Stage) -> tuple[str, ...]:
+    """Names in :class:`LayerCounts` of what a stage counts."""
+    return (*COUNTS, "graded_synops") if stage.joining else COUNTS
+
+
+def _bytes_sent(stage: Stage) -> int:
+    """In every step."""
+    neurons = prod(stage.shape)
+    return 8 * words_of(neurons) if stage.sum_shift is None else 4 * neurons
+
+
+def _run(
+    layer: Prepared, flow: _Flow, beside: list[_Flow], steps: int, potential: bool, memory_limit: int
+) -> Sent:
     stage = layer.stage
+    if layer.by_reference:
+        frames = flow.frames.reshape(-1, *stage.input_shape, flow.steps)
+        return run_reference(stage, frames, steps, memory_limit, tuple(other.frames for other in beside))
     if isinstance(stage.layer, Input):
         return _driven(layer, flow, steps, potential)
     plan = layer.plan(flow.peak, flow.steps, steps)

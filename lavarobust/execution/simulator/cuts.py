@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from lavarobust.dynamics import State, integrate
 from lavarobust.execution.simulator.propagate import (
     LayerRun,
-    arriving_sums,
+    all_sums,
     bias_of,
     delayed_product,
     delayed_shares,
@@ -32,6 +32,10 @@ def cut_sums(run: LayerRun) -> torch.Tensor:
     if isinstance(stage.layer, Input):
         lost[0] = run.inputs[0].to(torch.int16) != run.inputs[0]
         return lost
+    for path, inputs in zip(stage.joining, run.beside, strict=True):
+        joining = path.stage
+        assert joining.synapse is not None
+        lost |= _lost(joining, joining.synapse, inputs, product(joining, joining.synapse, inputs))
     for late, share in delayed_shares(stage, len(spikes)):
         arriving = run.inputs[: len(spikes) - late]
         held = product(stage, share, arriving) if stage.delays is None else delayed_product(share, arriving)
@@ -45,10 +49,13 @@ def cut_sums(run: LayerRun) -> torch.Tensor:
 def cut_states(run: LayerRun, step: int) -> tuple[torch.Tensor, torch.Tensor]:
     """``(N, *shape)`` bool twice: whose current wrapped in a step, and whose potential was clipped."""
     stage, spikes = run.stage, run.trajectory.spikes
+    if stage.sum_shift is not None:
+        none = torch.zeros(spikes.shape[1:], dtype=torch.bool)
+        return none, none
     bias = bias_of(stage, run.inputs)
     drive = torch.zeros(spikes.shape, dtype=torch.float64)
     if not isinstance(stage.layer, Input):
-        arrived = arriving_sums(stage, run.inputs, len(spikes))
+        arrived = all_sums(stage, run.inputs, run.beside, len(spikes))
         drive[: len(arrived)] = arrived
     if stage.recurrent is not None:
         drive[1:] += product(stage, stage.recurrent, spikes[:-1])

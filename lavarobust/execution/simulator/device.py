@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from lavarobust.errors import BackendError
-from lavarobust.execution.simulator.chunk import COUNTS, CUTS, Chunk
+from lavarobust.execution.simulator.chunk import CUTS, Chunk, count_names
 from lavarobust.execution.simulator.propagate import propagate
 from lavarobust.execution.simulator.reference import BYTES_PER_STATE, counts_of, cuts_of
 from lavarobust.execution.simulator.stages import Stage, Synapse
@@ -44,9 +44,11 @@ def stages_on(stages: tuple[Stage, ...], device: torch.device) -> tuple[Stage, .
     def synapse(given: Synapse | None) -> Synapse | None:
         return None if given is None else replace(given, weight=given.weight.to(device))
 
-    return tuple(
-        replace(
+    def on_device(stage: Stage) -> Stage:
+        joining = tuple(replace(path, stage=on_device(path.stage)) for path in stage.joining)
+        return replace(
             stage,
+            joining=joining,
             neuron=replace(
                 stage.neuron,
                 current_decay=moved(stage.neuron.current_decay),
@@ -58,13 +60,15 @@ def stages_on(stages: tuple[Stage, ...], device: torch.device) -> tuple[Stage, .
             fan_out=moved(stage.fan_out),
             recurrent_fan_out=moved(stage.recurrent_fan_out),
         )
-        for stage in stages
-    )
+
+    return tuple(map(on_device, stages))
 
 
 def device_bytes_per_sample(stages: tuple[Stage, ...], steps: int) -> int:
     """Bytes that :func:`run_on_device` holds at a time for each sample."""
-    return BYTES_PER_STATE * steps * max(prod(stage.input_shape) + 2 * prod(stage.shape) for stage in stages)
+    sources = {path.source for stage in stages for path in stage.joining}
+    most = max(prod(stage.input_shape) + (2 + len(stage.joining)) * prod(stage.shape) for stage in stages)
+    return BYTES_PER_STATE * steps * (most + sum(prod(stages[source].shape) for source in sources))
 
 
 @torch.no_grad()
@@ -83,13 +87,19 @@ def run_on_device(stages: tuple[Stage, ...], stimulus: Stimulus, keep: Collectio
     arriving, steps = torch.from_numpy(sent).to(weight.device), stimulus.steps
     for run in propagate(stages, arriving, steps, stimulus.gate_keys):
         spikes = run.trajectory.spikes
-        counted = zip((*COUNTS, *CUTS), (*counts_of(run, steps), *cuts_of(run)), strict=True)
+        names = (*count_names(run.stage), *CUTS)
+        counted = zip(names, (*counts_of(run, steps), *cuts_of(run)), strict=True)
         counts.append(dict(counted))
         if run.stage.index in keep:
-            rasters[run.stage.index] = spikes.movedim(0, -1).to(torch.uint8).contiguous().cpu().numpy()
+            rasters[run.stage.index] = spikes.movedim(0, -1).to(_kind(run.stage)).contiguous().cpu().numpy()
     return Chunk(
         spikes.flatten(2).sum(0).long().cpu().numpy(),
         run.trajectory.end.potential.flatten(1).long().cpu().numpy(),
         counts,
         rasters,
     )
+
+
+def _kind(stage: Stage) -> torch.dtype:
+    """Of a raster."""
+    return torch.uint8 if stage.sum_shift is None else torch.int32

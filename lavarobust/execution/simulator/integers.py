@@ -29,12 +29,14 @@ class Sent:
         potential: ``(N, neurons)`` int32 at the window's end, in (H, W, C) order; no rows if not asked for.
         counts: ``(4, N, T)`` int32: input events, synops, synops_dense, spikes.
         cuts: ``(3, N, T)`` int32: sums that lost bits, wraps and clips.
+        values: ``(N, *shape, T)`` int32 in (C, H, W) order, of a population that sends its sum; else None.
     """
 
     words: np.ndarray
     potential: np.ndarray
     counts: np.ndarray
     cuts: np.ndarray
+    values: np.ndarray | None = None
 
 
 def spikes(words: np.ndarray) -> Arrivals:

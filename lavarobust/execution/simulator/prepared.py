@@ -66,6 +66,11 @@ class Prepared:
     neurons: Neurons
 
     @property
+    def by_reference(self) -> bool:
+        """Whether no compiled loop runs it: sums of several sources, or sent as they are."""
+        return self.stage.sum_shift is not None or bool(self.stage.joining)
+
+    @property
     def dense(self) -> bool:
         """Whether it runs as a dense layer."""
         return self.patches.dense
@@ -118,7 +123,7 @@ def _prepare(stage: Stage, source: Shape) -> Prepared:
     layer, neuron = stage.layer, stage.neuron
     order = positions(stage.shape)
     recurrent = None
-    if isinstance(layer, Input):
+    if isinstance(layer, Input) or stage.joining or stage.sum_shift is not None:
         patches = no_patches(stage.shape)
     else:
         assert stage.synapse is not None and stage.fan_out is not None

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from lavarobust.draws import Keys
 from lavarobust.dynamics import State, Trajectory, conv_sums, dense_sums, integrate, wrap
 from lavarobust.dynamics.gate import gate_draws, opened
+from lavarobust.dynamics.graded import added, send_sums
 from lavarobust.errors import BackendError, SettingsError
 from lavarobust.execution.simulator.stages import Stage, Synapse
 from lavarobust.netx.limits import STATE_SHIFT
@@ -32,12 +33,15 @@ class LayerRun:
     Attributes:
         stage: the layer.
         inputs: ``(F, N, *input_shape)`` what arrived at its first F steps.
-        trajectory: what its neurons did, ``(T, N, *shape)``, with the spikes that were sent.
+        trajectory: what its neurons did, ``(T, N, *shape)``, with the spikes that were sent; where it sends
+            its sum, that for spikes.
+        beside: what its shortcuts brought, likewise, in their order.
     """
 
     stage: Stage
     inputs: torch.Tensor
     trajectory: Trajectory
+    beside: tuple[torch.Tensor, ...] = ()
 
 
 def propagate(
@@ -56,25 +60,42 @@ def propagate(
     """
     keys = keys or Keys(np.arange(frames.shape[1]))
     inputs = frames
-    for stage in stages:
-        run = run_stage(stage, inputs, steps)
+    sent: dict[int, torch.Tensor] = {}
+    for position, stage in enumerate(stages):
+        beside = tuple(sent[path.source] for path in stage.joining)
+        run = run_stage(stage, inputs, steps, beside)
         if stage.gate is not None:
             run = replace(run, trajectory=_behind_gate(run.trajectory, stage.gate, stage.shape, keys))
         yield run
         inputs = run.trajectory.spikes
+        needed = {path.source for later in stages[position + 1 :] for path in later.joining}
+        sent = {source: kept for source, kept in {**sent, position: inputs}.items() if source in needed}
 
 
-def run_stage(stage: Stage, inputs: torch.Tensor, steps: int) -> LayerRun:
-    """One layer's window without its gate; arguments and errors as :func:`propagate`."""
+def run_stage(
+    stage: Stage, inputs: torch.Tensor, steps: int, beside: tuple[torch.Tensor, ...] = ()
+) -> LayerRun:
+    """One layer's window without its gate; arguments and errors as :func:`propagate`.
+
+    Args:
+        beside: ``(T, N, *shape)`` what each of its shortcuts brings.
+    """
     inputs = inputs.reshape(*inputs.shape[:2], *stage.input_shape)
+    beside = tuple(
+        one.reshape(*one.shape[:2], *path.stage.input_shape)
+        for one, path in zip(beside, stage.joining, strict=True)
+    )
     if isinstance(stage.layer, Input):
         trajectory = _driven_by_bias(stage, inputs, steps)
     elif stage.recurrent is not None:
         trajectory = _recurrent(stage, inputs, steps)
     else:
-        sums = arriving_sums(stage, inputs, steps)
-        trajectory = integrate(sums, steps, stage.neuron, bias_of(stage, inputs))
-    return LayerRun(stage, inputs, trajectory)
+        sums = all_sums(stage, inputs, beside, steps)
+        if stage.sum_shift is None:
+            trajectory = integrate(sums, steps, stage.neuron, bias_of(stage, inputs))
+        else:
+            trajectory = send_sums(sums, steps, stage.sum_shift)
+    return LayerRun(stage, inputs, trajectory, beside)
 
 
 def _behind_gate(trajectory: Trajectory, gate: Gate, shape: Shape, keys: Keys) -> Trajectory:
@@ -82,6 +103,17 @@ def _behind_gate(trajectory: Trajectory, gate: Gate, shape: Shape, keys: Keys) -
     draws = gate_draws(gate.seed, gate.stream, keys, len(spikes), gate.opening.size)
     passes = torch.from_numpy(opened(draws, gate.opening)).to(spikes.device)
     return replace(trajectory, spikes=spikes * passes.transpose(0, 1).unflatten(2, shape))
+
+
+def all_sums(
+    stage: Stage, inputs: torch.Tensor, beside: tuple[torch.Tensor, ...], steps: int
+) -> torch.Tensor:
+    """``(F, N, *shape)`` sums of everything that arrived, shortcuts included."""
+    sums = arriving_sums(stage, inputs, steps)
+    if not beside:
+        return sums
+    paths = zip(stage.joining, beside, strict=True)
+    return added([sums, *(arriving_sums(path.stage, one, steps) for path, one in paths)])
 
 
 def arriving_sums(stage: Stage, inputs: torch.Tensor, steps: int) -> torch.Tensor:
@@ -99,15 +131,16 @@ def product(stage: Stage, synapse: Synapse, inputs: torch.Tensor) -> torch.Tenso
         BackendError: sums that leave the 32 bits in which Lava holds a convolution.
     """
     layer, folded = stage.layer, inputs.flatten(0, 1)
+    kind = torch.float64 if stage.graded else None
     if isinstance(layer, Conv):
         try:
             sums = conv_sums(
-                folded, synapse.weight, layer.stride, layer.padding, layer.dilation, layer.groups
+                folded, synapse.weight, layer.stride, layer.padding, layer.dilation, layer.groups, kind
             )
         except SettingsError as error:
             raise BackendError(f"{stage.name}: {error}") from None
     else:
-        sums = _shifted(dense_sums(folded, synapse.weight), synapse.shift)
+        sums = _shifted(dense_sums(folded, synapse.weight, kind), synapse.shift)
     return sums.unflatten(0, inputs.shape[:2])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -11,8 +11,21 @@ import torch
 from lavarobust.dynamics import LIF, Surrogate
 from lavarobust.errors import BackendError
 from lavarobust.netx.fanout import fan_out, recurrent_fan_out
+from lavarobust.netx.graph import branches
 from lavarobust.netx.loader_rules import effective_bias, effective_delay, load_weight
-from lavarobust.netx.model import Conv, Dense, Flatten, Gate, Input, Model, Neuron, Shape
+from lavarobust.netx.model import (
+    READOUT,
+    Conv,
+    Dense,
+    Flatten,
+    Gate,
+    GradedSum,
+    Input,
+    Model,
+    Neuron,
+    Shape,
+    SigmaDelta,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +42,19 @@ class Synapse:
 
 
 @dataclass(frozen=True, eq=False)
+class Joining:
+    """A shortcut that joins a layer's sums.
+
+    Attributes:
+        source: position of its source among the stages.
+        stage: the layer that it would be, without bias: its synapse, geometry and fan-out.
+    """
+
+    source: int
+    stage: Stage
+
+
+@dataclass(frozen=True, eq=False)
 class Stage:
     """One layer with neurons.
 
@@ -36,7 +62,7 @@ class Stage:
         index, name: position in the model's layers and the name to print.
         layer: the layer itself.
         input_shape, shape: of one sample.
-        neuron: its dynamics.
+        neuron: its dynamics; of a population that sends its sum, one that is never asked.
         bias: state units (mantissa << 6), broadcasting against ``(*shape)``; None for none.
         biased: neurons with a non-zero bias.
         synapse, recurrent: weights; None where there are none.
@@ -44,6 +70,9 @@ class Stage:
         gate: behind the population, or None.
         fan_out: ``(inputs, 2)`` float64: synapses each input drives, non-zero and all.
         recurrent_fan_out: ``(neurons, 2)`` or None.
+        sum_shift: bits that a population which sends its sum rounds away; None of one with neurons.
+        graded: whether what arrives are values that such a population sent.
+        joining: shortcuts into its sums.
     """
 
     index: int
@@ -60,12 +89,15 @@ class Stage:
     gate: Gate | None
     fan_out: torch.Tensor | None
     recurrent_fan_out: torch.Tensor | None
+    sum_shift: int | None = None
+    graded: bool = False
+    joining: tuple[Joining, ...] = ()
 
 
 @lru_cache(maxsize=16)
 def compile_model(model: Model, surrogate: Surrogate = Surrogate()) -> tuple[Stage, ...]:  # noqa: B008
     """The stages of a model, in order; cached per model object and surrogate."""
-    stages = []
+    stages: list[Stage] = []
     shape = model.input_shape
     for index, layer in enumerate(model.layers):
         if isinstance(layer, Flatten):
@@ -76,15 +108,30 @@ def compile_model(model: Model, surrogate: Surrogate = Surrogate()) -> tuple[Sta
             continue
         if isinstance(layer, Dense):  # the first layer may be dense on (C, H, W)
             shape = (int(np.prod(shape)),)
-        stages.append(_stage(model, index, layer, shape, surrogate))
+        stage = _stage(model, index, layer, shape, surrogate)
+        if isinstance(layer, (Dense, Conv)):
+            stage = replace(stage, joining=_joining(model, index, layer, stages, surrogate))
+        stages.append(replace(stage, graded=bool(stages) and stages[-1].sum_shift is not None))
         shape = layer.shape
     return tuple(stages)
+
+
+def _joining(
+    model: Model, index: int, layer: Dense | Conv, stages: list[Stage], surrogate: Surrogate
+) -> tuple[Joining, ...]:
+    found = []
+    for branch in branches(model, layer):
+        source = stages[branch.source]
+        shape = (int(np.prod(source.shape)),) if isinstance(branch.synapse, Dense) else source.shape
+        stage = _stage(model, index, branch.synapse, shape, surrogate)
+        found.append(Joining(branch.source, replace(stage, graded=source.sum_shift is not None)))
+    return tuple(found)
 
 
 def _stage(
     model: Model, index: int, layer: Input | Dense | Conv, input_shape: Shape, surrogate: Surrogate
 ) -> Stage:
-    if not isinstance(layer.neuron, Neuron):
+    if isinstance(layer.neuron, SigmaDelta) or layer.neuron is None:
         raise BackendError(
             f"{model.name}: {model.layer_name(index)} has sigma-delta neurons, which send no spikes that a "
             "surrogate gradient could go back through. Use a model with LIF neurons"
@@ -110,7 +157,7 @@ def _stage(
         layer=layer,
         input_shape=input_shape,
         shape=shape,
-        neuron=_lif(layer.neuron, shape, surrogate),
+        neuron=_lif(layer.neuron if isinstance(layer.neuron, Neuron) else READOUT, shape, surrogate),
         bias=bias,
         biased=0 if bias is None else int((bias != 0).expand(shape).sum()),
         synapse=synapse,
@@ -119,6 +166,7 @@ def _stage(
         gate=None if isinstance(layer, Input) else layer.gate,
         fan_out=fan,
         recurrent_fan_out=recurrent_fan,
+        sum_shift=layer.neuron.shift if isinstance(layer.neuron, GradedSum) else None,
     )
 
 
