@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lavarobust.dynamics.back_kernels import go_back_row
 from lavarobust.dynamics.compiled import inlined, unmanaged
 from lavarobust.dynamics.gather import Padded
-from lavarobust.dynamics.kernels import go_back_row
 from lavarobust.dynamics.rows import LANES, TILE, learn_tile, step_rows, sum_tile
 
 

@@ -14,7 +14,8 @@ import numpy as np
 import torch
 
 from lavarobust.dynamics import stepwise
-from lavarobust.dynamics.kernels import CLEARED, HELD, LEAKING, Passing, go_back_kernel, run_kernel
+from lavarobust.dynamics.back_kernels import Passing, go_back_kernel
+from lavarobust.dynamics.kernels import CLEARED, HELD, LEAKING, run_kernel
 from lavarobust.dynamics.population import (
     LIF,
     STATE_UNIT,

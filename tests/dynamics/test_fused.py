@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lavarobust.dynamics import LIF, SURROGATES, State, Surrogate, fused, stepwise
-from lavarobust.dynamics.kernels import BLOCK, slopes
+from lavarobust.dynamics.back_kernels import slopes
+from lavarobust.dynamics.kernels import BLOCK
 from lavarobust.dynamics.population import make_window
 
 
