@@ -65,6 +65,7 @@ def evaluate_flips(
     surrogate: Surrogate = Surrogate(),  # noqa: B008
     draw: int = 0,
     progress: Progress | None = None,
+    clean: Judged | None = None,
 ) -> tuple[FlipOutcome, ...]:
     """Attack the encoding of a model's executed integers, and execute what the attacks found.
 
@@ -73,6 +74,7 @@ def evaluate_flips(
             :func:`lavarobust.attacks.evaluate` has them.
         attacks: each is run with each budget.
         budgets: flips per frame.
+        clean: that backend's execution of the clean images in that draw; None executes them here.
 
     Returns:
         an outcome per budget and attack, in the order asked for.
@@ -88,7 +90,9 @@ def evaluate_flips(
     victim = EncodingVictim(model, deployment, surrogate)
     report = progress or (lambda what, done, total: None)
     stimulus = encode(deployment.encoding, samples.images, deployment.steps, samples.indices, draw)
-    clean = Judged(backend.run(model, stimulus, deployment.readout), samples.labels)
+    if clean is None:
+        clean = Judged(backend.run(model, stimulus, deployment.readout), samples.labels)
+    right = clean.correct
 
     def outcome(settings: SEA, budget: FlipBudget) -> FlipOutcome:
         what, parts = f"{settings.name} with {budget.flips} flips", []
@@ -107,7 +111,7 @@ def evaluate_flips(
             budget=budget,
             frames=found.frames,
             executed=executed,
-            success_rate=success_rate(clean.correct, executed.correct),
+            success_rate=success_rate(right, executed.correct),
             gradients=found.gradients,
             zero_gradients=found.zero_gradients,
             surprises=int((record.prediction != found.prediction).sum()),

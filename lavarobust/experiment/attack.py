@@ -154,6 +154,12 @@ def attack(
     flipped: tuple[FlipOutcome, ...] = ()
     if budgets:
         flipped = evaluate_flips(
-            *arguments, judge, flip_attacks(flip_iterations), budgets, surrogate, progress=progress
+            *arguments,
+            judge,
+            flip_attacks(flip_iterations),
+            budgets,
+            surrogate,
+            progress=progress,
+            clean=result.clean,
         )
     return AttackReport(result, prepared.chosen.source, prepared.assumptions, flipped)
