@@ -103,7 +103,7 @@ def test_its_python_runs(tmp_path, monkeypatch):
 def test_its_sweep_can_be_expanded(tmp_path):
     [text] = blocks(README, "yaml")
     (tmp_path / "sweep.yaml").write_text(text)
-    name, units, _ = load_sweep(tmp_path / "sweep.yaml")
+    name, units, *_ = load_sweep(tmp_path / "sweep.yaml")
     assert f"lavarobust sweep {name}.yaml --dry-run" in README
     assert [unit.row for unit in units] == [row for row in ("vanilla", "AT", "AT longer") for _ in range(3)]
 

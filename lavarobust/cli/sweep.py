@@ -39,9 +39,9 @@ def sweep_command(
 ) -> None:
     """Train, deploy and evaluate the recipes of SWEEP, a YAML file or a name such as digits-defenses.
 
-    Writes sweep.md, sweep.csv and sweep.json: each row's mean and spread over its seeds. What is done stays
-    done: a sweep that was stopped or killed goes on with the same command, also within a training. A unit
-    that fails stops no other and ends the command with exit code 1.
+    Writes sweep.md, sweep.csv and sweep.json, each row's mean and spread over its seeds, and a picture of
+    them, sweep.png. What is done stays done: a sweep that was stopped or killed goes on with the same
+    command, also within a training. A unit that fails stops no other and ends the command with exit code 1.
 
     \b
     Examples:
@@ -68,7 +68,7 @@ def sweep_command(
         show_table(table.columns, table.rows, left=2)
         click.echo("\n".join((*table.notes, "")))
     click.echo("Files:")
-    for path in (result.markdown, result.csv, result.json, result.results):
+    for path in (result.markdown, result.csv, result.json, result.plot, result.results):
         click.echo(f"  {path}")
     write_json(json_path, result.as_dict())
     for failure in result.failures:

@@ -12,10 +12,11 @@ from lavarobust.experiment.sweep.gather import SweepRow, gather
 from lavarobust.experiment.sweep.plan import plan_sweep, run_plan
 from lavarobust.experiment.sweep.pool import Failure, Silent, Watcher
 from lavarobust.files import atomic_write, make_folder
+from lavarobust.reporting.sweep_plot import sweep_plot
 from lavarobust.reporting.sweep_tables import sweep_csv, sweep_tables
 from lavarobust.reporting.tables import Table
 
-JSON_FILE, CSV_FILE, MARKDOWN_FILE = "sweep.json", "sweep.csv", "sweep.md"
+JSON_FILE, CSV_FILE, MARKDOWN_FILE, PLOT_FILE = "sweep.json", "sweep.csv", "sweep.md", "sweep.png"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,7 @@ class SweepResult:
         units, done: how many there are, and how many have a result.
         results: folder of the units' results.
         json, csv, markdown: the table's files.
+        plot: the same as a picture.
         tables: what the last holds, to print.
     """
 
@@ -41,6 +43,7 @@ class SweepResult:
     json: Path
     csv: Path
     markdown: Path
+    plot: Path
     tables: tuple[Table, ...]
 
     def as_dict(self) -> dict[str, Any]:
@@ -100,10 +103,12 @@ def sweep(
         json=plan.folder / JSON_FILE,
         csv=plan.folder / CSV_FILE,
         markdown=plan.folder / MARKDOWN_FILE,
+        plot=plan.folder / PLOT_FILE,
         tables=sweep_tables(rows, plan.against),
     )
     text = "\n\n".join(table.markdown() for table in result.tables)
     atomic_write(result.json, (json.dumps(result.as_dict(), indent=2, allow_nan=False) + "\n").encode())
     atomic_write(result.csv, sweep_csv(rows).encode())
     atomic_write(result.markdown, f"# Sweep {plan.name}\n\n{text}\n".encode())
+    atomic_write(result.plot, sweep_plot(rows, plan.axis))
     return result

@@ -95,6 +95,18 @@ class SweepFile(Section):
         return self
 
 
+class Axis(NamedTuple):
+    """What a sweep's curves are drawn over.
+
+    Attributes:
+        key: of the recipe, the first in ``over`` whose values are numbers.
+        places: by row of the table, the curve that it is a point of, and the value there.
+    """
+
+    key: str
+    places: Mapping[str, tuple[str, float]]
+
+
 class Sweep(NamedTuple):
     """A sweep's file, expanded.
 
@@ -102,11 +114,13 @@ class Sweep(NamedTuple):
         name: of the sweep.
         units: row by row, in the order of the file.
         against: the row that others are compared with, or None.
+        axis: None where nothing but seeds and words is varied.
     """
 
     name: str
     units: tuple[Unit, ...]
     against: str | None
+    axis: Axis | None
 
 
 def load_sweep(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Sweep:
@@ -135,7 +149,33 @@ def load_sweep(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Sweep
         for unit in _units(file, name, row, Path(path_or_name).parent, source, overrides)
     )
     _check_unlike(units, source)
-    return Sweep(file.name, units, file.against)
+    over = {key: values for key, values in file.over.items() if key not in _keys(overrides)}
+    return Sweep(file.name, units, file.against, _axis(rows, over))
+
+
+def _axis(rows: Iterable[str], over: Mapping[str, list[Any]]) -> Axis | None:
+    numeric = [key for key, values in over.items() if key != SEED and all(map(_is_number, values))]
+    if not numeric:
+        return None
+    places = {}
+    for name, varied in itertools.product(rows, _combinations(over)):
+        others = {key: value for key, value in varied.items() if key != numeric[0]}
+        places[_label(name, varied)] = (_label(name, others), float(varied[numeric[0]]))
+    return Axis(numeric[0], places)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _combinations(over: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
+    for values in itertools.product(*over.values()):
+        yield dict(zip(over, values, strict=True))
+
+
+def _label(name: str, varied: Mapping[str, Any]) -> str:
+    """What the table calls a row: its seeds are one."""
+    return " ".join([name, *(_shown(key, value) for key, value in varied.items() if key != SEED)])
 
 
 def _units(
@@ -147,11 +187,10 @@ def _units(
         raise SettingsError(f"{place}: recipe is missing. Give a recipe's name or file, there or at the top")
     content = recipe if isinstance(recipe, dict) else _content(recipe, folder, place)
     over = {key: values for key, values in file.over.items() if key not in _keys(overrides)}
-    for values in itertools.product(*over.values()):
-        varied = dict(zip(over, values, strict=True))
+    for varied in _combinations(over):
         given = (*_written(file.set), *_written(row.set), *_written(varied), *overrides)
         resolved = _resolved(content, place, given)
-        label = " ".join([name, *(_shown(key, value) for key, value in varied.items() if key != SEED)])
+        label = _label(name, varied)
         evaluate = file.evaluate
         for shard in range(evaluate.shards):
             yield Unit(label, resolved, evaluate.images, evaluate.on_lava, shard, evaluate.shards)

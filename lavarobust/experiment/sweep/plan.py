@@ -10,7 +10,7 @@ from pathlib import Path
 
 from lavarobust.errors import SettingsError, StoppedError
 from lavarobust.experiment.run_folder import RUNS
-from lavarobust.experiment.sweep.file import load_sweep
+from lavarobust.experiment.sweep.file import Axis, load_sweep
 from lavarobust.experiment.sweep.pool import Failure, Job, Watcher, run_jobs
 from lavarobust.experiment.sweep.results import Result, read_results
 from lavarobust.experiment.sweep.unit import Unit
@@ -30,6 +30,7 @@ class SweepPlan:
         units: all of them, row by row.
         done: results that are there already, by the unit's key; of these units only.
         against: the row that others are compared with, or None.
+        axis: what curves are drawn over, or None.
     """
 
     name: str
@@ -38,6 +39,7 @@ class SweepPlan:
     units: tuple[Unit, ...]
     done: dict[str, Result]
     against: str | None
+    axis: Axis | None
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -79,18 +81,12 @@ def plan_sweep(
         SettingsError: an impossible sweep.
         DataError: a damaged result.
     """
-    name, units, against = load_sweep(sweep, overrides)
+    name, units, against, axis = load_sweep(sweep, overrides)
     folder = Path(out) if out is not None else RUNS / name
     place = Path(results) if results is not None else folder / "results"
     there = read_results(place)
-    return SweepPlan(
-        name,
-        folder,
-        place,
-        units,
-        {unit.key: there[unit.key] for unit in units if unit.key in there},
-        against,
-    )
+    done = {unit.key: there[unit.key] for unit in units if unit.key in there}
+    return SweepPlan(name, folder, place, units, done, against, axis)
 
 
 def run_plan(plan: SweepPlan, workers: int, watcher: Watcher) -> tuple[Failure, ...]:

@@ -29,7 +29,7 @@ def write(tmp_path):
 
 
 def test_every_row_is_combined_with_every_value(write):
-    name, units, _ = load_sweep(write(SWEEP))
+    name, units, *_ = load_sweep(write(SWEEP))
     assert name == "two"
     assert [(unit.row, unit.recipe.seed) for unit in units] == [
         (f"{row} learning_rate={rate}", seed)
@@ -121,3 +121,14 @@ def test_a_row_to_compare_with_must_be_there_and_stand_alone(write):
         load_sweep(write(rows + "against: c"))
     with pytest.raises(SettingsError, match=r"over varies training\.epochs too"):
         load_sweep(write(rows + "against: a\nover: {seed: [0], training.epochs: [5, 6]}"))
+
+
+def test_the_axis_is_the_first_key_of_numbers_and_other_keys_make_more_curves(write):
+    text = "name: s\nrecipe: digits-plain\nrows: {a: {}, b: {set: {training.epochs: 9}}}\n"
+    axis = load_sweep(
+        write(text + "over: {seed: [0, 1], network.readout: [membrane, spike_count], network.steps: [4, 8]}")
+    ).axis
+    assert axis.key == "network.steps"
+    assert axis.places["a readout=membrane steps=8"] == ("a readout=membrane", 8.0)
+    assert axis.places["b readout=spike_count steps=4"] == ("b readout=spike_count", 4.0)
+    assert load_sweep(write(text + "over: {seed: [0, 1]}")).axis is None
