@@ -115,9 +115,9 @@ def test_large_numbers_stay_exact() -> None:
 def test_no_simulated_neuron_exceeds_its_bound(data: st.DataObject) -> None:
     inputs, outputs, steps = 4, 3, 12
     draw = np.random.default_rng(data.draw(st.integers(0, 1 << 30)))
-    neuron = Neuron(
-        int(draw.choice([0, 128, 4096])), int(draw.choice([0, 77, 4096])), int(draw.choice([1, 300, 131072]))
-    )
+    decays = int(draw.choice([0, 128, 4096])), int(draw.choice([0, 77, 4096]))
+    reset = data.draw(st.sampled_from(["hard", "soft"]))
+    neuron = Neuron(*decays, int(draw.choice([1, 300, 131072])), reset=reset)
     weight = (2 * draw.integers(-127, 128, (outputs, inputs))).astype(np.int32)
     weight[0, :2] = (2, -2)
     bias = draw.integers(-400, 400, outputs).astype(np.int32)
@@ -132,7 +132,8 @@ def test_no_simulated_neuron_exceeds_its_bound(data: st.DataObject) -> None:
         assert np.abs(current).max() <= bound.current
         assert np.abs(potential).max() <= bound.potential
         if neuron.threshold < READOUT.threshold:
-            potential[potential > neuron.threshold * 64] = 0
+            spiked = potential > neuron.threshold * 64
+            potential[spiked] = potential[spiked] - neuron.threshold * 64 if reset == "soft" else 0
 
 
 def _decayed(state: np.ndarray, decay: int) -> np.ndarray:
