@@ -8,10 +8,11 @@ import torch
 from lavarobust.data import DataSet, EventFrames, load
 from lavarobust.dynamics import Surrogate
 from lavarobust.errors import SettingsError
-from lavarobust.experiment.recipe import Recipe
+from lavarobust.experiment.recipe import NetworkRecipe, Recipe
 from lavarobust.netx.deployment import Encoding
 from lavarobust.netx.mean_image import MeanImage
 from lavarobust.snn.architecture import parse_layers
+from lavarobust.snn.families import Architecture
 from lavarobust.snn.gate import GateOptions
 from lavarobust.snn.network import SpikingNetwork
 from lavarobust.snn.scalars import NeuronOptions
@@ -56,11 +57,12 @@ def build_network(
         raise SettingsError(
             f"network.steps is {network.steps}, and samples have {input_shape[-1]} frames. Give as many steps"
         )
-    layers = parse_layers(network.layers)
+    texts = _layers(network, input_shape, classes)
+    layers = parse_layers(texts)
     outputs = getattr(layers[-1], "features", None)
     if outputs != classes:
         raise SettingsError(
-            f"network.layers ends in {network.layers[-1]!r}, and the data have {classes} classes. "
+            f"network.layers ends in {texts[-1]!r}, and the data have {classes} classes. "
             f"End in 'dense {classes}'"
         )
     gate = None
@@ -81,6 +83,15 @@ def build_network(
         gate,
         NeuronOptions(**network.neuron.model_dump()),
     )
+
+
+def _layers(network: NetworkRecipe, input_shape: tuple[int, ...], classes: int) -> tuple[str, ...]:
+    """As they are written out, or those of the named architecture for such images."""
+    if network.layers is not None:
+        return network.layers
+    assert network.architecture is not None, "a recipe has one of the two"
+    named = Architecture(**network.architecture.model_dump())
+    return named.layers(min(input_shape[1:3]), classes)
 
 
 def build_objective(recipe: Recipe) -> Objective:

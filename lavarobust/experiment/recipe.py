@@ -16,6 +16,7 @@ from lavarobust.experiment.sections import Epsilon, Section
 from lavarobust.netx.deployment import EncodingKind
 from lavarobust.netx.model import Reset
 from lavarobust.snn.architecture import parse_layers
+from lavarobust.snn.families import ARCHITECTURES, Head
 from lavarobust.snn.gate import LEAST_OPEN
 from lavarobust.snn.scalars import Training
 from lavarobust.training.settings import AtLeastOne, AtLeastZero, Positive
@@ -108,12 +109,34 @@ class GateRecipe(Section):
     ] = 1.0
 
 
+class ArchitectureRecipe(Section):
+    """A network by name; see :class:`lavarobust.snn.families.Architecture`."""
+
+    name: Annotated[str, Field(description=f"one of {', '.join(ARCHITECTURES)}")]
+    width: Annotated[float, Field(gt=0, le=16, description="a number above 0 and up to 16")] = 1.0
+    head: Annotated[Head, Field(description="paper, small or pooled")] = "paper"
+    dropout: Annotated[float | None, Field(ge=0, lt=1, description="a share from 0 to below 1, or null")] = (
+        None
+    )
+
+    @model_validator(mode="after")
+    def _is_known(self) -> ArchitectureRecipe:
+        if self.name not in ARCHITECTURES:
+            raise ValueError(f"name is {self.name!r}. Allowed: one of {', '.join(ARCHITECTURES)}")
+        return self
+
+
 class NetworkRecipe(Section):
-    """The network; layers in the short notation of :func:`lavarobust.snn.architecture.parse_layers`."""
+    """The network; layers in the short notation of :func:`lavarobust.snn.architecture.parse_layers`, or an
+    architecture by name, which takes its input and its classes from the data."""
 
     layers: Annotated[
-        tuple[str, ...], Field(min_length=1, description="a list such as [conv 16 3 2, pool 2, dense 10]")
-    ]
+        tuple[str, ...] | None,
+        Field(min_length=1, description="a list such as [conv 16 3 2, pool 2, dense 10], or null"),
+    ] = None
+    architecture: Annotated[
+        ArchitectureRecipe | None, Field(description="a section such as {name: vgg5, width: 0.25}, or null")
+    ] = None
     steps: AtLeastOne
     encoding: EncodingRecipe = EncodingRecipe()
     readout: Literal["membrane", "spike_count"] = "membrane"
@@ -123,8 +146,13 @@ class NetworkRecipe(Section):
 
     @model_validator(mode="after")
     def _layers_can_be_read(self) -> NetworkRecipe:
+        if (self.layers is None) == (self.architecture is None):
+            raise ValueError(
+                "layers and architecture are both "
+                f"{'missing' if self.layers is None else 'given'}. Allowed: one of the two, the other null"
+            )
         try:
-            parse_layers(self.layers)
+            parse_layers(self.layers or ())
         except SettingsError as error:
             raise ValueError(str(error)) from None
         return self

@@ -17,6 +17,7 @@ class ConvSpec:
         batch_norm: folded at deployment.
         voltage_decay: ``vDecay`` in 1/4096 per step; 0 is integrate-and-fire.
         dropout: share of the neurons that a training pass silences, the same in all its steps.
+        bias: trained, where there is no batch norm.
     """
 
     channels: int
@@ -26,6 +27,7 @@ class ConvSpec:
     batch_norm: bool = True
     voltage_decay: int = 0
     dropout: float = 0.0
+    bias: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ class DenseSpec:
     batch_norm: bool = True
     voltage_decay: int = 0
     dropout: float = 0.0
+    bias: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,8 @@ def parse_layers(texts: list[str] | tuple[str, ...]) -> tuple[LayerSpec, ...]:
     ``conv 16 3 2`` is 16 channels, kernel 3, stride 2 (kernel 3 and stride 1 if left out, padding
     keeps the size at stride 1), ``pool 2`` an average pool, ``dense 10`` a dense layer, ``block 64 2`` and
     ``wide 64 2`` residual blocks of 64 channels and stride 2 (1 if left out): :class:`BasicSpec` and
-    :class:`WideSpec`. Options follow as ``decay=256`` (``vDecay``), ``no-norm`` and ``drop=0.2``.
+    :class:`WideSpec`. Options follow as ``decay=256`` (``vDecay``), ``no-norm``, ``bias`` (of a
+    convolution or dense layer without batch norm) and ``drop=0.2``.
 
     Raises:
         SettingsError: a layer that can't be read, naming it and what is allowed.
@@ -100,10 +104,12 @@ def _parse_layer(position: int, text: str) -> LayerSpec:
     where = f"network layer {position} ({text!r})"
     kind, *words = text.split() or [""]
     numbers: list[int] = []
-    batch_norm, decay, dropout = True, 0, 0.0
+    batch_norm, bias, decay, dropout = True, False, 0, 0.0
     for word in words:
         if word == "no-norm":
             batch_norm = False
+        elif word == "bias":
+            bias = True
         elif word.startswith("decay=") and word[6:].isdigit() and int(word[6:]) <= 4096:
             decay = int(word[6:])
         elif (share := _share(word)) is not None:
@@ -113,13 +119,17 @@ def _parse_layer(position: int, text: str) -> LayerSpec:
         else:
             raise SettingsError(
                 f"{where}: {word!r} is not understood. Allowed: positive numbers, decay=0..4096, no-norm, "
-                "drop=0..1."
+                "bias, drop=0..1."
             )
+    if bias and (batch_norm or kind not in ("conv", "dense")):
+        raise SettingsError(
+            f"{where}: a bias of its own has a convolution or dense layer without batch norm. Add no-norm."
+        )
     if kind == "conv" and 1 <= len(numbers) <= 3:
         channels, kernel, stride = (*numbers, *(3, 1)[len(numbers) - 1 :])
-        return ConvSpec(channels, kernel, stride, kernel // 2, batch_norm, decay, dropout)
+        return ConvSpec(channels, kernel, stride, kernel // 2, batch_norm, decay, dropout, bias)
     if kind == "dense" and len(numbers) == 1:
-        return DenseSpec(numbers[0], batch_norm, decay, dropout)
+        return DenseSpec(numbers[0], batch_norm, decay, dropout, bias)
     if kind == "pool" and len(numbers) == 1 and len(words) == 1:
         return PoolSpec(numbers[0])
     if kind == "block" and 1 <= len(numbers) <= 2:

@@ -74,7 +74,7 @@ def build_blocks(
             spiking=spiking,
             # a membrane readout is a plain linear layer; one that counts spikes has to reach threshold
             batch_norm=spec.batch_norm and spiking,
-            bias=last and not (spec.batch_norm and spiking),
+            bias=_has_bias(spec) or (last and not (spec.batch_norm and spiking)),
             pool=node.pool,
             input_units=1.0 if position else input_units(encoding),
             surrogate=surrogate,
@@ -93,6 +93,10 @@ def build_blocks(
         placed.append(Placed(block, shape, source, 0.0 if isinstance(spec, NormSpec) else spec.dropout))
         shapes.append(made)
     return tuple(placed)
+
+
+def _has_bias(spec: ConvSpec | DenseSpec | NormSpec) -> bool:
+    return not isinstance(spec, NormSpec) and spec.bias
 
 
 def input_units(encoding: Encoding) -> float:

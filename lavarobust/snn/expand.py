@@ -127,5 +127,5 @@ def _activated(node: Node, following: LayerSpec | None) -> list[Node]:
     )
     if not taken_up:
         return [node]
-    plain = replace(node, spec=replace(spec, batch_norm=False), sends_sum=True)
+    plain = replace(node, spec=replace(spec, batch_norm=False, bias=False), sends_sum=True)
     return [plain, Node(node.layer, NormSpec(spec.voltage_decay, spec.batch_norm))]

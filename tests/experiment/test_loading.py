@@ -152,7 +152,14 @@ def test_a_section_builds_free_training():
         ("attack.epsilon=[0.1,7]", "attack.epsilon.1 is 7. Allowed: a list of numbers above 0 and up to 1"),
         (
             "network={}",
-            "network.layers is missing. Give a list such as [conv 16 3 2, pool 2, dense 10] (and 1 more)",
+            "network.steps is missing. Give an integer of at least 1",
+        ),
+        ("network={steps: 3}", "network: layers and architecture are both missing. Allowed: one of the two"),
+        ("network.architecture={name: vgg5}", "network: layers and architecture are both given."),
+        ("network.architecture={name: vgg6}", "network.architecture: name is 'vgg6'. Allowed: one of vgg5, "),
+        (
+            "network.architecture={name: vgg5, width: 0}",
+            "network.architecture.width is 0. Allowed: a ",
         ),
         ("name=a/b", 'name is "a/b". Allowed: letters, digits'),
         ("data.name.x=3", "name is 'digits' and has no keys. Set name itself"),
@@ -182,7 +189,7 @@ def test_an_override_that_is_no_assignment_is_refused(override):
             ": network.steps is 0. Allowed: an integer of at least 1",
         ),
         ("network: {layers: [dense 10], steps: 1}", ": name is missing. Give letters, digits"),
-        ("name: a", ": network is missing. Give a mapping with layers, steps, "),
+        ("name: a", ": network is missing. Give a mapping with layers, architecture, steps, "),
         ("a: !!python/object/apply:os.system [ls]", ":{line 1} is not YAML ("),
     ],
 )
