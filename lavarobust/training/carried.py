@@ -28,6 +28,7 @@ class CarriedNoise:
         """The rows of images ``(N, ...)``, to be changed in place; a smaller batch takes the first ones."""
         if self._rows is None:
             self._rows = torch.zeros_like(images)
+        self._rows = self._rows.to(images.device)  # a checkpoint's are on the CPU
         if len(self._rows) < len(images):
             self._rows = torch.cat([self._rows, torch.zeros_like(images[len(self._rows) :])])
         return self._rows[: len(images)]
