@@ -32,16 +32,18 @@ def make(encoding: Encoding) -> Watched:
     return network.train()
 
 
-def batch() -> Batch:
+def batch(encoding: Encoding) -> Batch:
     generator = torch.Generator().manual_seed(1)
     images = torch.rand(16, 1, 4, 4, generator=generator)
+    if encoding.kind == "frames":
+        images = (torch.rand(16, 1, 4, 4, 5, generator=generator) < 0.4).float()
     return Batch(images, torch.arange(16) % 4, np.arange(16), generator, 2)
 
 
-@pytest.mark.parametrize("encoding", [Encoding("rate"), SIGNED])
+@pytest.mark.parametrize("encoding", [Encoding("rate"), SIGNED, Encoding("frames", levels=1)])
 @pytest.mark.parametrize("iterations", [1, 3])
 def test_trains_on_an_encoding_of_few_changes_that_raise_the_loss(encoding, iterations):
-    network, given = make(encoding), batch()
+    network, given = make(encoding), batch(encoding)
     (loss,) = SparseEncoding(3, iterations).losses(network, given)
     assert [mode for mode, _ in network.given] == [False] * iterations + [True]
     clean, attacked = network.given[0][1], network.given[-1][1]
@@ -64,4 +66,4 @@ def test_impossible_values_are_refused():
         with pytest.raises(SettingsError, match=r"sea: .*Give at least 1"):
             SparseEncoding(*values)
     with pytest.raises(SettingsError, match="sea: the encoding direct"):
-        list(SparseEncoding(1).losses(make(Encoding("direct", 16)), batch()))
+        list(SparseEncoding(1).losses(make(Encoding("direct", 16)), batch(Encoding("direct", 16))))
