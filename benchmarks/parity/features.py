@@ -13,7 +13,7 @@ from lavarobust.record import Record
 KINDS = ("dense", "conv", "recurrent", "delay", "SDNN")
 FEATURES = (
     "stride", "dilation", "groups", "bias", "decay", "signed", "graded", "wrap", "clip", "soft reset",
-    "skip", "graded sum",
+    "stochastic gate", "skip", "graded sum",
 )  # fmt: skip
 EXTRAS = (
     "padding",

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 
 from benchmarks.parity.trial import Trial
+from lavarobust.draws import Keys
 from lavarobust.errors import DataError
 from lavarobust.files import replacing
 from lavarobust.netx.model import Conv, Dense, Flatten, Input, Layer, Model, Neuron
@@ -36,6 +37,8 @@ def save(trial: Trial, path: str | Path) -> Path:
             own["input_shape"] = trial.model.input_shape
             own["steps"] = trial.stimulus.steps
             own["graded"] = _UNSET if graded is None else int(graded)
+            if trial.stimulus.keys is not None:
+                own["keys"], own["draw"] = trial.stimulus.keys.indices, trial.stimulus.keys.draw
             own["readout"] = trial.readout
             own["fast_convolution"] = trial.fast_convolution
             own["sparse_fc_layer"] = trial.sparse_fc_layer
@@ -54,7 +57,8 @@ def load(path: str | Path) -> Trial:
             own = {key: value[()] for key, value in file[_GROUP].items()}
         graded = int(own["graded"])
         frames, steps = np.asarray(own["frames"]), int(own["steps"])
-        stimulus = Stimulus(frames, steps, None if graded == _UNSET else bool(graded))
+        keys = Keys(np.asarray(own["keys"]), int(own["draw"])) if "keys" in own else None
+        stimulus = Stimulus(frames, steps, None if graded == _UNSET else bool(graded), keys)
         shape = tuple(int(size) for size in own["input_shape"])
         readout = own["readout"].decode()
         if readout not in ("membrane", "spike_count"):
@@ -105,6 +109,8 @@ def _entries(layer: Layer) -> dict[str, Any]:
         transform = {"weight": [float(layer.weight)], "bias": [float(layer.bias)]} if neuron else {}
         return {"type": b"input", "shape": layer.shape, **transform, **neuron}
     entries = {"shape": layer.shape, "weight": layer.weight.astype(np.float32), **neuron}
+    if layer.gate is not None:
+        entries |= {f"gate/{key}": value for key, value in vars(layer.gate).items()}
     if layer.bias is not None:
         entries["bias"] = layer.bias.astype(np.float32)
     if isinstance(layer, Conv):

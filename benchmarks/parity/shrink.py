@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.parity.trial import Trial
-from lavarobust.netx.model import Conv, Dense, Flatten, Input, Layer, Model, Neuron
+from lavarobust.netx.model import Conv, Dense, Flatten, Gate, Input, Layer, Model, Neuron
 
 Differs = Callable[[Trial], bool]
 
@@ -62,12 +62,12 @@ def _with_layer(trial: Trial, index: int, layer: Layer) -> Trial:
 
 
 def _fewer_samples(trial: Trial) -> Iterator[Trial]:
-    frames = trial.stimulus.frames
-    if len(frames) > 1:
-        for sample in range(len(frames)):
-            yield _with_frames(trial, frames[sample : sample + 1])
-        for sample in range(len(frames)):  # a difference may need a sample before it
-            yield _with_frames(trial, np.delete(frames, sample, axis=0))
+    samples = np.arange(trial.stimulus.samples)
+    if len(samples) > 1:
+        for sample in samples:
+            yield replace(trial, stimulus=trial.stimulus.taken(samples[[sample]]))
+        for sample in samples:  # a difference may need a sample before it
+            yield replace(trial, stimulus=trial.stimulus.taken(np.delete(samples, sample)))
 
 
 def _fewer_layers(trial: Trial) -> Iterator[Trial]:
@@ -117,6 +117,7 @@ def _without_outputs(
         "weight": np.delete(layer.weight, gone, axis=0),
         "bias": None if layer.bias is None else np.delete(layer.bias, gone),
         "neuron": _without_neurons(layer.neuron, gone),
+        "gate": None if layer.gate is None else _without_gates(layer.gate, outputs, gone),
     }
     smaller: Layer
     if isinstance(layer, Conv):
@@ -144,6 +145,10 @@ def _without_outputs(
     return tuple(layers)
 
 
+def _without_gates(gate: Gate, outputs: int, gone: np.ndarray) -> Gate:
+    return replace(gate, opening=np.delete(gate.opening.reshape(outputs, -1), gone, axis=0).ravel())
+
+
 def _without_neurons(neuron: Any, gone: np.ndarray) -> Any:
     if not isinstance(neuron, Neuron):
         return neuron
@@ -159,8 +164,8 @@ def _plainer_parameters(trial: Trial) -> Iterator[Trial]:
     for index, layer in enumerate(trial.model.layers):
         if isinstance(layer, Flatten):
             continue
-        for name in ("bias", "delay", "recurrent_weight"):
-            if isinstance(getattr(layer, name, None), np.ndarray):
+        for name in ("bias", "delay", "recurrent_weight", "gate"):
+            if getattr(layer, name, None) is not None and not isinstance(layer, Input):
                 yield _with_layer(trial, index, replace(layer, **{name: None}))
         for number in range(len(getattr(layer, "shortcuts", ()))):
             kept = layer.shortcuts[:number] + layer.shortcuts[number + 1 :]

@@ -49,5 +49,5 @@ def draw(seed: int, index: int) -> Trial:
     generators = list(GENERATORS.values())
     model, stimulus, readout = generators[index % len(generators)](rng)
     fast, sparse = rng.random(2) < 0.5
-    model = extended(rng, model)
+    model, stimulus = extended(rng, model, stimulus)
     return Trial(model, stimulus, readout, bool(fast), bool(sparse))
