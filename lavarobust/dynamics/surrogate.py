@@ -67,7 +67,8 @@ class Surrogate:
         scale: factor of the derivative; HIRE-SNN has 0.3 (Kundu et al. 2021, Eq. 5).
         relative: whether the width grows with a trained threshold, as HIRE-SNN has it; else it is in
             units of the layer's drive, as in the other papers' code (see :meth:`at`). The two
-            differ in the gradient of the threshold too, and not at all at a threshold of 1.
+            differ in the gradient of the threshold too, and not at all at a threshold of 1. A deployed
+            model knows no drive but its integers: there, a width is one in thresholds either way.
 
     Raises:
         SettingsError: unknown name, or a width or scale that is not positive and finite.
