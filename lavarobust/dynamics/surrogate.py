@@ -68,7 +68,7 @@ class Surrogate:
         relative: whether the width grows with a trained threshold, as HIRE-SNN has it; else it is in
             units of the layer's drive, as in the other papers' code (see :meth:`at`). The two
             differ in the gradient of the threshold too, and not at all at a threshold of 1. A deployed
-            model knows no drive but its integers: there, a width is one in thresholds either way.
+            model whose record holds no thresholds is taken to have had them at 1.
 
     Raises:
         SettingsError: unknown name, or a width or scale that is not positive and finite.

@@ -91,6 +91,8 @@ class Deployment:
         recipe: the resolved recipe that made it, as plain data.
         versions: of the packages that made it.
         overflow: one statement per layer with neurons.
+        thresholds: of each layer with neurons, in units of its real drive in training, where they are not
+            all 1; an attacker's surrogate may have its width in that unit.
     """
 
     steps: int
@@ -103,6 +105,7 @@ class Deployment:
     recipe: Mapping[str, Any] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     overflow: tuple[LayerOverflow, ...] = ()
+    thresholds: tuple[float, ...] = ()
 
 
 def sample_shape(encoding: Encoding, input_shape: tuple[int, ...], steps: int) -> tuple[int, ...]:

@@ -32,6 +32,8 @@ def deployment_json(deployment: Deployment, where: str = "deployment") -> str:
     """
     own = {"format_version": FORMAT_VERSION, "encoding": deployment.encoding.as_dict()}
     content = dataclasses.asdict(deployment) | own
+    if not deployment.thresholds:
+        del content["thresholds"]
     try:
         text = json.dumps(content, sort_keys=True, allow_nan=False)
     except (TypeError, ValueError) as error:
@@ -81,8 +83,11 @@ def parse_deployment(text: str, where: str, mean_image: MeanImage | None = None)
             _overflow(entry, f"{where}: overflow/{index}")
             for index, entry in enumerate(record.list("overflow"))
         ),
+        thresholds=record.numbers("thresholds") if "thresholds" in record.left else (),
     )
     record.nothing_else()
+    if any(threshold <= 0 for threshold in deployment.thresholds):
+        raise ModelFileError(where, f"thresholds {deployment.thresholds} are not all positive", REMEDY)
     if not 1 <= len(deployment.input_shape) <= 3:
         raise ModelFileError(where, f"input_shape {deployment.input_shape}", "It must be (n,) or (C, H, W)")
     signed = deployment.encoding.mean_image

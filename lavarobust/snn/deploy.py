@@ -107,8 +107,16 @@ def describe(
         recipe=dict(recipe),
         versions=dict(versions),
         overflow=statement,
+        thresholds=_real_thresholds(network),
     )
     return replace(model, deployment=deployment)
+
+
+def _real_thresholds(network: SpikingNetwork) -> tuple[float, ...]:
+    """Of each block, 1 where it has none; nothing if all are 1."""
+    scalars = [block.scalars for block in network.stack]
+    thresholds = [1.0 if one is None else float(one.threshold.detach()) for one in scalars]
+    return () if all(threshold == 1 for threshold in thresholds) else tuple(thresholds)
 
 
 @torch.no_grad()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -14,9 +14,12 @@ from lavarobust.dynamics import Surrogate, lif, population, products
 from lavarobust.encoding.straight_through import encode_straight_through
 from lavarobust.execution.simulator import Simulator, compile_model, propagate
 from lavarobust.execution.simulator.prepared import Prepared
+from lavarobust.netx.deployment import Encoding
 from lavarobust.netx.model import Dense, Model, Neuron
 from lavarobust.record import LayerCounts
-from lavarobust.snn.deploy import to_model
+from lavarobust.snn.architecture import parse_layers
+from lavarobust.snn.deploy import describe, to_model
+from lavarobust.snn.network import SpikingNetwork
 from lavarobust.snn.scalars import NeuronOptions
 
 
@@ -61,6 +64,36 @@ def test_gradients_with_respect_to_pixels_are_the_slayer_networks(layers, kind, 
         torch.testing.assert_close(ours, slayer, rtol=1e-4, atol=1e-6 * float(slayer.abs().max()))
         compared += bool(slayer.any())
     assert compared >= 4
+
+
+def test_a_width_in_units_of_drive_is_that_of_training_where_the_record_has_thresholds() -> None:
+    """The simulator's gradients are the network's own, whose surrogate does not grow with its thresholds."""
+    surrogate, rng = Surrogate(width=0.8, relative=False), np.random.default_rng(3)
+    network = SpikingNetwork(
+        parse_layers(["conv 4 3", "dense 5"]), (2, 8, 8), 5, Encoding("direct", 16), "membrane", surrogate,
+        torch.Generator().manual_seed(1), neuron=NeuronOptions(threshold="trained"),
+    ).eval()  # fmt: skip
+    network.stack[0].scalars.threshold.data.fill_(0.3)
+    pixels = rng.random((6, 2, 8, 8)).astype(np.float32)
+    described = describe(
+        network, to_model(network), pixels, np.arange(6), class_names=(), data="", recipe={}, versions={}
+    )
+    assert described.deployment.thresholds == (pytest.approx(0.3), 1.0)
+    silent = replace(described, deployment=None)
+    gradients = []
+    for model in (None, described, silent):
+        images = torch.from_numpy(pixels).requires_grad_()
+        if model is None:
+            last = slayer_trajectory(network, images, np.arange(6))
+        else:
+            frames = encode_straight_through(network.encoding, images, 5, np.arange(6))
+            *_, run = propagate(compile_model(model, surrogate), frames, 5)
+            last = run.trajectory
+        gradients += torch.autograd.grad(last.end.potential[:, 0].sum(), images)
+    torch.testing.assert_close(
+        gradients[1], gradients[0], rtol=1e-4, atol=1e-6 * float(gradients[0].abs().max())
+    )
+    assert not torch.allclose(gradients[2], gradients[0], rtol=1e-2)
 
 
 def test_a_single_spikes_gradient_by_hand() -> None:

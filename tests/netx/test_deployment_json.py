@@ -49,6 +49,12 @@ def test_there_and_back() -> None:
     assert deployment_json(parse_deployment(text, "x")) == text
 
 
+def test_thresholds_are_written_where_there_are_any() -> None:
+    assert "thresholds" not in json.loads(deployment_json(record()))
+    trained = replace(record(), thresholds=(0.25, 1.0))
+    assert parse_deployment(deployment_json(trained), "x").thresholds == (0.25, 1.0)
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
@@ -78,6 +84,8 @@ def test_there_and_back() -> None:
         ({"overflow__0__current_bound": -1}, "current_bound is -1"),
         ({"overflow__0": 3}, "not a JSON object"),
         ({"licence": "x"}, "unknown key 'licence'"),
+        ({"thresholds": [1.0, "x"]}, "thresholds is [1.0, 'x']"),
+        ({"thresholds": [1.0, 0.0]}, "not all positive"),
     ],
 )
 def test_wrong_fields_are_named(changes: dict[str, Any], problem: str) -> None:

@@ -96,9 +96,14 @@ class Stage:
 
 @lru_cache(maxsize=16)
 def compile_model(model: Model, surrogate: Surrogate = Surrogate()) -> tuple[Stage, ...]:  # noqa: B008
-    """The stages of a model, in order; cached per model object and surrogate."""
+    """The stages of a model, in order; cached per model object and surrogate.
+
+    A surrogate whose width is in units of drive takes each layer's unit from the deployment record, where
+    that has it.
+    """
     stages: list[Stage] = []
     shape = model.input_shape
+    thresholds = () if model.deployment is None else model.deployment.thresholds
     for index, layer in enumerate(model.layers):
         if isinstance(layer, Flatten):
             shape = (int(np.prod(shape)),)
@@ -108,7 +113,8 @@ def compile_model(model: Model, surrogate: Surrogate = Surrogate()) -> tuple[Sta
             continue
         if isinstance(layer, Dense):  # the first layer may be dense on (C, H, W)
             shape = (int(np.prod(shape)),)
-        stage = _stage(model, index, layer, shape, surrogate)
+        threshold = thresholds[len(stages)] if len(stages) < len(thresholds) else 1.0
+        stage = _stage(model, index, layer, shape, surrogate.at(threshold))
         if isinstance(layer, (Dense, Conv)):
             stage = replace(stage, joining=_joining(model, index, layer, stages, surrogate))
         stages.append(replace(stage, graded=bool(stages) and stages[-1].sum_shift is not None))
