@@ -130,7 +130,7 @@ def test_failed_and_killed_units_are_reported_and_done_by_the_next_call(file, tm
     units = units_of(process)
     name = next(name for name in units if name.startswith("killed-0"))
     units[name].kill()
-    printed, error = process.communicate(timeout=200)
+    printed, error = process.communicate(timeout=400)
     assert process.returncode == 1
     reason = "killed by signal 9 (often a lack of memory)"
     assert f"failed: {name}: {reason} (log: {out}/logs/{name}.log)" in error
@@ -141,7 +141,7 @@ def test_failed_and_killed_units_are_reported_and_done_by_the_next_call(file, tm
     assert re.search(r"killed +0 of 1 ", printed)
     assert json.loads((out / "sweep.json").read_text())["done"] == 1
     again = start(file, "--out", out)
-    printed, error = again.communicate(timeout=200)
+    printed, error = again.communicate(timeout=400)
     assert again.returncode == 1 and "1 unit failed" in error and "good, seed 1" not in error
     assert re.search(r"killed +1 ", printed) and re.search(r"hopeless +0 of 1 ", printed)
     resumed = {each["unit"]["row"]: each["resumed"] for each in read_results(out / "results").values()}
