@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from tiny_runs import TINY
 
 from lavarobust.data import load
@@ -12,7 +13,7 @@ from lavarobust.errors import SettingsError
 from lavarobust.execution import backend
 from lavarobust.experiment.export import export
 from lavarobust.experiment.loading import load_recipe
-from lavarobust.experiment.train import train
+from lavarobust.experiment.train import load_network, train
 from lavarobust.netx import read_model
 from lavarobust.training.checkpoint import load_checkpoint
 
@@ -49,7 +50,7 @@ def test_thresholds_and_leaks_were_trained_and_are_in_the_file(run) -> None:
     assert neurons[2].reset == "hard", "a readout has none"
 
 
-def test_simulator_and_lava_execute_the_same(run) -> None:
+def test_slayer_simulator_and_lava_execute_the_same(run) -> None:
     model = read_model(run / "model.net")
     assert model.deployment is not None
     part = load("digits", limit=60).test.take(6)
@@ -59,6 +60,11 @@ def test_simulator_and_lava_execute_the_same(run) -> None:
     assert all(np.array_equal(ours.rasters[index], theirs.rasters[index]) for index in keep)
     assert np.array_equal(ours.potential, theirs.potential)
     assert all(ours.rasters[index].any() for index in keep[:2])
+    with torch.no_grad():
+        slayer = load_network(run).activity(torch.from_numpy(part.images), np.arange(6))
+    for index, trajectory in zip(keep, slayer.trajectories, strict=True):
+        assert np.array_equal(trajectory.spikes.movedim(0, -1).numpy(), ours.rasters[index])
+    assert np.array_equal(slayer.trajectories[-1].end.potential.long().numpy(), ours.potential)
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,8 @@ def test_every_layer_of_exported_networks(name, kind, readout, steps, gated, tmp
         ("dense", "rate", "spike_count", 7, "soft", "trained", True),
         ("without batch norm", "direct", "membrane", 5, "soft", "trained", False),
         ("conv", "repeat", "spike_count", 6, "hard", "trained", False),
+        ("basic blocks without batch norm", "direct", "membrane", 5, "soft", "trained", False),
+        ("wide blocks from the start", "repeat", "membrane", 5, "soft", "trained", True),
     ],
 )
 def test_trained_thresholds_and_leaks_with_either_reset(
