@@ -6,6 +6,9 @@ Per step, with all states in 24-bit units (``lava/proc/lif/models.py``, PyLifMod
     v <- clip(trunc(v * (4096 - dv) / 4096) + u + bias)
     spike = v > threshold << 6;  v <- 0 (hard reset) or v - (threshold << 6) (soft) where it spiked
 
+What a soft reset leaves leaks in the next step, as in HIRE-SNN's code; its Eq. 1, read literally, would
+leak the whole potential and take the threshold off one step later (Kundu et al. 2021).
+
 ``wrap`` subtracts or adds 2**24 once, ``clip`` saturates at +-(2**23 - 1), and sums are held in
 32-bit integers before either. The integers are computed in floating point, in the narrowest type
 in which every value that matters is exact, by one of two engines that give the same numbers:

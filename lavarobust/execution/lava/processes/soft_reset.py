@@ -19,8 +19,13 @@ class SoftLIFReset(LIFReset):  # type: ignore[misc]
         s_out = v > vth << 6;  v <- v - (vth << 6) where it spiked
 
     What is left of the potential leaks in the next step, as in the code of HIRE-SNN (Kundu et al. 2021).
-    ``reset_interval`` and ``reset_offset`` clear both states between samples, as in ``LIFReset``; an
-    interval longer than the run never does. No public model for Loihi 2 exists.
+    ``reset_interval`` and ``reset_offset`` clear both states between samples, as in ``LIFReset``, whose
+    default clears them in every step; an interval longer than the run never does. No public model for
+    Loihi 2 exists. By itself::
+
+        neuron = SoftLIFReset(shape=(10,), du=4095, dv=41, vth=64, reset_interval=8, reset_offset=1)
+        dense.a_out.connect(neuron.a_in)
+        neuron.run(RunSteps(8), Loihi2SimCfg(select_tag="fixed_pt"))
     """
 
 
