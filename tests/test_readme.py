@@ -80,7 +80,7 @@ def test_every_file_and_folder_it_names_is_there(text):
 
 
 def test_recipes_and_models_it_names_are_in_the_package():
-    named = set(re.findall(r"`((?:digits|n?mnist)-[a-z]+)`", README))
+    named = set(re.findall(r"`((?:digits|n?mnist|cifar)-[a-z]+)`", README))
     assert named == set(builtin_recipes())
     for verb, *arguments in typed(README, "lavarobust"):
         if verb == "run" and arguments and re.fullmatch(r"[a-z-]+", arguments[0]):
