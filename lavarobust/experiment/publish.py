@@ -28,6 +28,7 @@ from lavarobust.experiment.recipe import Recipe
 from lavarobust.experiment.run_folder import SPLIT_FILE, VERSIONS_FILE, RunFolder, RunFolderError
 from lavarobust.files import atomic_write
 from lavarobust.netx import Conv, Dense, GradedSum, Model, Neuron, output_shapes, read_model, stock_call
+from lavarobust.netx.graph import synapses
 from lavarobust.record import Record
 from lavarobust.snn.deploy import effective_weight_bits
 
@@ -184,11 +185,18 @@ def _network(model: Model) -> dict[str, Any]:
             biases = 0 if layer.bias is None else int(layer.bias.size)
             plain |= {
                 "weight_shape": list(layer.weight.shape),
-                "parameters": int(layer.weight.size) + biases,
-                "zero_weights": int(np.count_nonzero(layer.weight == 0)),
+                "parameters": biases + sum(int(one.weight.size) for one in synapses(layer)),
+                "zero_weights": sum(int(np.count_nonzero(one.weight == 0)) for one in synapses(layer)),
                 "weight_bits": [min(bits[plain["name"]]), max(bits[plain["name"]])],
             }
-            if not isinstance(layer.neuron, GradedSum):
+            if layer.shortcuts:
+                plain["shortcuts"] = [
+                    {"from": model.layer_name(one.source), "weight_shape": list(one.weight.shape)}
+                    for one in layer.shortcuts
+                ]
+            if isinstance(layer.neuron, GradedSum):
+                plain["sum_shift"] = layer.neuron.shift
+            else:
                 plain["threshold_mantissa"] = layer.neuron.threshold
             if isinstance(layer.neuron, Neuron):
                 plain |= {

@@ -9,7 +9,7 @@ import pytest
 import torch
 from extended_models import softened
 
-from benchmarks.parity import convolutional, dense
+from benchmarks.parity import convolutional, dense, residual
 from lavarobust.errors import BackendError
 from lavarobust.execution.simulator import Simulator, backend
 from lavarobust.netx.model import Conv, Dense, Model, Neuron
@@ -36,7 +36,7 @@ def assert_devices_agree(model: Model, stimulus: Stimulus, readout: str, device:
     assert_same(Simulator(device=device, **limits).run(model, stimulus, readout, keep), expected)
 
 
-@pytest.mark.parametrize("generator", [dense, convolutional])
+@pytest.mark.parametrize("generator", [dense, convolutional, residual])
 def test_the_way_over_a_device_gives_the_same(generator, monkeypatch) -> None:
     monkeypatch.setattr(backend, "find_device", lambda name: torch.device("cpu"))
     for seed in range(8):
@@ -79,7 +79,7 @@ def test_full_range_sums_on_a_gpu(seed) -> None:
 
 @pytest.mark.gpu
 @needs_gpu
-@pytest.mark.parametrize("generator", [dense, convolutional])
+@pytest.mark.parametrize("generator", [dense, convolutional, residual])
 @pytest.mark.parametrize("seed", range(20))
 def test_random_networks_on_a_gpu(generator, seed) -> None:
     assert_devices_agree(*generator.random_model(np.random.default_rng(seed)), "cuda")
