@@ -21,9 +21,11 @@ from lavarobust.netx.deployment import LayerOverflow
 from lavarobust.netx.model import Model
 from lavarobust.snn.deploy import describe, effective_weight_bits, to_model
 from lavarobust.snn.network import SpikingNetwork
+from lavarobust.snn.thinning import masked, thinned
 
 MODEL_FILE = "model.net"
 EXPORT_FILE = "export.json"
+MASK_LEVEL = 0.5
 
 
 @dataclass(frozen=True)
@@ -58,13 +60,22 @@ class ExportResult:
         }
 
 
+def deployed_network(folder: str | Path) -> SpikingNetwork:
+    """A finished run's selected network as its recipe deploys it; raises as ``load_network``."""
+    network = load_network(folder)
+    gates = RunFolder(Path(folder)).recipe().export.gates
+    if gates == "kept":
+        return network
+    return thinned(network) if gates == "thinned" else masked(network, MASK_LEVEL)
+
+
 def export(
     folder: str | Path,
     path: str | Path | None = None,
     allow_overflow: bool | None = None,
     data: DataSet | None = None,
 ) -> ExportResult:
-    """Write a run's selected network as a NetX file that stock lava-dl runs identically.
+    """Write a run's selected network as a NetX file: plain where stock lava-dl runs it identically.
 
     Args:
         folder: a finished run.
@@ -78,7 +89,7 @@ def export(
         ModelFileError, WriteError: a layer that can't be written, or a disk that can't be written to.
     """
     run = RunFolder(Path(folder))
-    network = load_network(run.path)
+    network = deployed_network(run.path)
     recipe = run.recipe()
     target = Path(path) if path is not None else run.path / MODEL_FILE
     check_can_be_written(target)

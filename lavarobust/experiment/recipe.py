@@ -164,10 +164,14 @@ class ExportRecipe(Section):
     Attributes:
         allow_overflow: export states that wrap or clip on the calibration images.
         calibration_images: of the training part.
+        gates: ``kept`` in an extended file, or replaced for good in a plain one: ``thinned`` scales the
+            weights behind them by what they send on average, ``masked`` keeps the neurons that send at least
+            half (see :mod:`lavarobust.snn.thinning`).
     """
 
     allow_overflow: Annotated[bool, Field(description="true or false")] = False
     calibration_images: AtLeastOne = 512
+    gates: Literal["kept", "thinned", "masked"] = "kept"
 
 
 class AttackRecipe(Section):
@@ -224,9 +228,13 @@ class Recipe(Section):
     attack: AttackRecipe = AttackRecipe()
 
     @model_validator(mode="after")
-    def _gates_are_there_to_be_trained(self) -> Recipe:
+    def _gates_are_there(self) -> Recipe:
         if isinstance(self.defense, StochasticGatingRecipe) and self.network.gate is None:
             raise ValueError("defense stog: the network has no gates. Allowed: with network.gate, such as {}")
+        if self.export.gates != "kept" and self.network.gate is None:
+            raise ValueError(
+                f"export.gates {self.export.gates}: the network has no gates. Allowed: with network.gate"
+            )
         return self
 
     @model_validator(mode="after")

@@ -16,12 +16,11 @@ from lavarobust.dynamics import Surrogate
 from lavarobust.encoding import encode
 from lavarobust.execution import Backend, backend
 from lavarobust.experiment.attack import flip_attacks, named_attacks
-from lavarobust.experiment.export import MODEL_FILE
+from lavarobust.experiment.export import MODEL_FILE, deployed_network
 from lavarobust.experiment.network_scores import frame_scores, network_scores
 from lavarobust.experiment.plan import Plan, execute, plan_for
 from lavarobust.experiment.recipe import Recipe
 from lavarobust.experiment.run_folder import RunFolder
-from lavarobust.experiment.train import load_network
 from lavarobust.netx import read_model
 from lavarobust.netx.model import Model
 from lavarobust.record import Record
@@ -81,7 +80,7 @@ def load_deployed(folder: str | Path) -> DeployedRun:
         CheckpointError, ModelFileError: a file of it is missing or damaged.
     """
     run = RunFolder(Path(folder))
-    network = load_network(run.path)
+    network = deployed_network(run.path)
     model = read_model(run.path / MODEL_FILE)
     return DeployedRun(run, run.recipe(), network, model, plan_for(model))
 

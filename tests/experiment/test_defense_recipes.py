@@ -53,3 +53,9 @@ def test_sr_is_beside_every_cross_entropy_and_no_other_objective() -> None:
 def test_stog_without_gates_is_refused() -> None:
     with pytest.raises(SettingsError, match=r"defense stog: the network has no gates\. Allowed"):
         load_recipe("digits-plain", ["defense={kind: stog}"])
+
+
+def test_gates_can_be_replaced_only_where_there_are_some() -> None:
+    assert load_recipe("digits-stog", ["export.gates=thinned"]).export.gates == "thinned"
+    with pytest.raises(SettingsError, match=r"export\.gates thinned: the network has no gates"):
+        load_recipe("digits-plain", ["export.gates=thinned"])

@@ -57,8 +57,13 @@ def test_a_run_with_gates_is_trained_deployed_and_executed_with_the_same_draws(t
     assert model.extensions == ("stochastic gate",)
     opening = np.concatenate([layer.gate.opening for _, layer in model.populations[:-1]]) / 65536
     assert 0.1 < opening.mean() < 0.9
-    evaluation = evaluate_run(tmp_path / "r", limit=16)
-    assert all(each.slayer_differences == each.lava_differences == 0 for each in evaluation.conditions)
+    for replaced in ("kept", "thinned", "masked"):
+        recipe = load_recipe(tmp_path / "r" / "recipe.yaml", [f"export.gates={replaced}"])
+        (tmp_path / "r" / "recipe.yaml").write_text(dump_recipe(recipe))
+        export(tmp_path / "r")
+        assert bool(read_model(tmp_path / "r" / "model.net").extensions) == (replaced == "kept")
+        conditions = evaluate_run(tmp_path / "r", limit=8).conditions
+        assert all(each.slayer_differences == each.lava_differences == 0 for each in conditions)
 
 
 @pytest.mark.parametrize(
