@@ -48,6 +48,9 @@ def test_thresholds_and_leaks_were_trained_and_are_in_the_file(run) -> None:
         assert neuron.voltage_decay == round((1 - leak) * 4096)
         assert neuron.reset == "soft"
     assert neurons[2].reset == "hard", "a readout has none"
+    assert model.deployment is not None
+    real = [float(tensors[f"blocks.{position}.scalars.threshold"]) for position in range(2)]
+    assert model.deployment.thresholds == (*real, 1.0)
 
 
 def test_slayer_simulator_and_lava_execute_the_same(run) -> None:

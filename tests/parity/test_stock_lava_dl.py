@@ -13,6 +13,7 @@ from exported_networks import NETWORKS, Case, exported_case
 
 from lavarobust.netx import read_model, stock_call, write_model
 from lavarobust.snn.deploy import describe
+from lavarobust.snn.scalars import NeuronOptions
 
 PROGRAM = Path(__file__).parents[1] / "helpers" / "stock_lava.py"
 CASES = {
@@ -25,7 +26,10 @@ CASES = {
     "signed_rate membrane": ("conv", "signed_rate", "membrane", 6),
     "frames membrane": ("conv", "frames", "membrane", 6),
     "frames spike_count": ("dense", "frames", "spike_count", 7),
+    "trained threshold and leak": ("without batch norm", "direct", "membrane", 6),
 }
+NEURONS = {"trained threshold and leak": NeuronOptions("hard", "trained", "trained")}
+"""What a plain file can hold of trained neurons."""
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +38,9 @@ def stock_runs(tmp_path_factory) -> tuple[dict[str, Case], dict[str, Path]]:
     top = tmp_path_factory.mktemp("stock")
     cases, folders = {}, {}
     for name, (layers, kind, readout, steps) in CASES.items():
-        case = cases[name] = exported_case(NETWORKS[layers], kind, readout, steps)
+        case = cases[name] = exported_case(
+            NETWORKS[layers], kind, readout, steps, NEURONS.get(name, NeuronOptions())
+        )
         folder = folders[name] = top / name.replace(" ", "-")
         folder.mkdir()
         told = describe(
