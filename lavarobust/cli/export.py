@@ -33,6 +33,8 @@ def export_command(run: str, out: str | None, allow_overflow: bool | None, json_
     if known:
         click.echo("Accuracy on the validation images")
         show_table(("stage", "accuracy"), known)
+    if result.gate_opening is not None:
+        click.echo(f"Gates let a spike pass with a probability of {result.gate_opening:.1%} on average")
     click.echo("Range of the states (24 bits), and bits of the weights per channel")
     rows = []
     for entry in result.overflow:

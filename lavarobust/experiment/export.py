@@ -18,7 +18,8 @@ from lavarobust.experiment.train import load_network, run_data, torch_threads
 from lavarobust.files import check_can_be_written
 from lavarobust.netx import write_model
 from lavarobust.netx.deployment import LayerOverflow
-from lavarobust.netx.model import Model
+from lavarobust.netx.limits import GATE_UNITY
+from lavarobust.netx.model import Model, Synaptic
 from lavarobust.snn.deploy import describe, effective_weight_bits, to_model
 from lavarobust.snn.network import SpikingNetwork
 from lavarobust.snn.thinning import masked, thinned
@@ -39,6 +40,7 @@ class ExportResult:
             without validation images.
         overflow: what is known about each layer's 24-bit range.
         weight_bits: per layer, per output channel, bits that its largest weight uses (8 at most).
+        gate_opening: mean probability of the model's gates; None where it has none.
     """
 
     path: Path
@@ -47,6 +49,7 @@ class ExportResult:
     deployed_accuracy: float | None
     overflow: tuple[LayerOverflow, ...]
     weight_bits: Mapping[str, tuple[int, ...]]
+    gate_opening: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain Python types, ready for JSON."""
@@ -57,6 +60,7 @@ class ExportResult:
             "deployed_accuracy": self.deployed_accuracy,
             "overflow": [asdict(entry) for entry in self.overflow],
             "weight_bits": {name: list(bits) for name, bits in self.weight_bits.items()},
+            "gate_opening": self.gate_opening,
         }
 
 
@@ -128,5 +132,21 @@ def _measured(network: SpikingNetwork, model: Model, images: Images, path: Path)
                 record.prediction,
             )
         )
-    overflow = model.deployment.overflow
-    return ExportResult(path, floating, quantised, deployed, overflow, effective_weight_bits(model))
+    return ExportResult(
+        path,
+        floating,
+        quantised,
+        deployed,
+        model.deployment.overflow,
+        effective_weight_bits(model),
+        _gate_opening(model),
+    )
+
+
+def _gate_opening(model: Model) -> float | None:
+    gates = [
+        layer.gate.opening
+        for _, layer in model.populations
+        if isinstance(layer, Synaptic) and layer.gate is not None
+    ]
+    return float(np.concatenate(gates).mean()) / GATE_UNITY if gates else None

@@ -71,6 +71,11 @@ def _measured_tables(rows: Sequence[SweepRow]) -> tuple[Table, ...]:
         f"{row.slayer_differences} of {row.slayer_images:,} / {row.lava_differences} of {row.lava_images:,}"
         for row in rows
     ]
+    work_done = _table("Work per image", rows, work, _count, (WORK, DIFFER))
+    openings = [row.figures.get("gate opening") for row in rows]
+    if any(openings):
+        said = [_NOTHING if opening is None else _percent(opening) for opening in openings]
+        work_done = _wider(work_done, "gates open (%)", said)
     notes = (ACCURACY, UPPER_BOUND, _about(rows), SPREAD)
     return (
         _table("Accuracy (%)", rows, accuracy, _percent, notes),
@@ -79,11 +84,7 @@ def _measured_tables(rows: Sequence[SweepRow]) -> tuple[Table, ...]:
             "zero gradients",
             zeros,
         ),
-        _wider(
-            _table("Work per image", rows, work, _count, (WORK, DIFFER)),
-            "differ",
-            differ,
-        ),
+        _wider(work_done, "differ", differ),
     )
 
 

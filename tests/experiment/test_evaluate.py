@@ -60,7 +60,8 @@ def test_a_run_with_gates_is_trained_deployed_and_executed_with_the_same_draws(t
     for replaced in ("kept", "thinned", "masked"):
         recipe = load_recipe(tmp_path / "r" / "recipe.yaml", [f"export.gates={replaced}"])
         (tmp_path / "r" / "recipe.yaml").write_text(dump_recipe(recipe))
-        export(tmp_path / "r")
+        said = export(tmp_path / "r").gate_opening
+        assert said == (pytest.approx(opening.mean()) if replaced == "kept" else None)
         assert bool(read_model(tmp_path / "r" / "model.net").extensions) == (replaced == "kept")
         conditions = evaluate_run(tmp_path / "r", limit=8).conditions
         assert all(each.slayer_differences == each.lava_differences == 0 for each in conditions)

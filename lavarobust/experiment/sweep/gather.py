@@ -49,7 +49,8 @@ class SweepRow:
             ``success, ATTACK``: share of the images right without attack that are wrong with it
             (0 if there are none);
             ``worst, EPSILON``: share of all images right without attack and under every attack at it;
-            ``spikes``, ``accumulates``, ``multiply_accumulates`` per clean image.
+            ``spikes``, ``accumulates``, ``multiply_accumulates`` per clean image;
+            ``gate opening``: mean probability of a model's gates, where it has some.
         slayer_differences, slayer_images: images of all sets and seeds whose scores in SLAYER's forward are
             not the simulator's, and how many were compared.
         lava_differences, lava_images: the same for Lava.
@@ -81,6 +82,7 @@ class _Seed:
     sets: tuple[SetCounts, ...]
     robust: tuple[tuple[float, int], ...]
     train_accuracy: float | None
+    gate_opening: float | None
 
 
 def spread(values: Sequence[float]) -> SeedSpread:
@@ -114,7 +116,7 @@ def _row(name: str, units: Mapping[int, Sequence[Unit]], results: Mapping[str, R
     seeds = tuple(done.values())
     sets = [each for seed in seeds for each in seed.sets]
     figures = [_figures(seed) for seed in seeds]
-    first = seeds[0] if seeds else _Seed((), (), None)
+    first = seeds[0] if seeds else _Seed((), (), None, None)
     return SweepRow(
         name=name,
         seeds=tuple(done),
@@ -138,7 +140,8 @@ def _added(results: Sequence[Result], row: str, seed: int) -> _Seed:
             _Seed(
                 tuple(SetCounts(**each) for each in result["counts"]["sets"]),
                 tuple((each["epsilon"], each["correct"]) for each in result["counts"]["robust"]),
-                _train_accuracy(result),
+                _known(result, "training", "train_accuracy"),
+                _known(result, "export", "gate_opening"),
             )
             for result in results
         ]
@@ -152,11 +155,12 @@ def _added(results: Sequence[Result], row: str, seed: int) -> _Seed:
             f"a result of row {row!r} with seed {seed} is damaged ({error!r}). Remove it, and its unit is "
             "done again"
         ) from error
-    return _Seed(sets, robust, shards[0].train_accuracy)
+    return _Seed(sets, robust, shards[0].train_accuracy, shards[0].gate_opening)
 
 
-def _train_accuracy(result: Result) -> float | None:
-    known = result["training"].get("train_accuracy")
+def _known(result: Result, stage: str, name: str) -> float | None:
+    """What a stage says; None of a result that was made before it did."""
+    known = result.get(stage, {}).get(name)
     return None if known is None else float(known)
 
 
@@ -187,4 +191,6 @@ def _figures(seed: _Seed) -> dict[str, float]:
     figures |= {f"worst, {epsilon:g}": correct / clean.samples for epsilon, correct in seed.robust}
     for count in ("spikes", "accumulates", "multiply_accumulates"):
         figures[count] = getattr(clean, count) / clean.samples
+    if seed.gate_opening is not None:
+        figures["gate opening"] = seed.gate_opening
     return figures

@@ -75,7 +75,8 @@ def run_unit(unit: Mapping[str, Any], runs: str | Path) -> dict[str, Any]:
             "validation_accuracy": metrics["validation_accuracy"],
         },
         "export": {
-            name: exported[name] for name in ("float_accuracy", "quantised_accuracy", "deployed_accuracy")
+            name: exported.get(name)
+            for name in ("float_accuracy", "quantised_accuracy", "deployed_accuracy", "gate_opening")
         },
         "seconds": seconds,
         "resumed": resumed,

@@ -77,6 +77,17 @@ def test_a_figure_that_a_seed_lacks_is_left_out():
     assert "train accuracy" not in row.figures and row.figures["accuracy"].values == (0.4, 0.4)
 
 
+def test_the_mean_opening_of_gates_is_a_figure_where_there_are_some():
+    units = [unit("a", seed) for seed in (0, 1)]
+    results = {each.key: result(each, counted(correct=4)) for each in units}
+    [row] = gather(units, results)
+    assert "gate opening" not in row.figures
+    for each, opening in zip(units, (0.5, 0.75), strict=True):
+        results[each.key]["export"] = {"gate_opening": opening}
+    [row] = gather(units, results)
+    assert row.figures["gate opening"].values == (0.5, 0.75)
+
+
 def test_rows_keep_their_order_and_seeds_theirs():
     units = [unit(row, seed) for row in ("z", "a") for seed in (5, 2)]
     results = {each.key: result(each, counted(correct=each.recipe.seed)) for each in units}
