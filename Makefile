@@ -23,6 +23,7 @@ endif
 VERSION := $(if $(PYTHON),$(shell $(PYTHON) -c '$(USABLE); print("%d.%d" % sys.version_info[:2])' 2>/dev/null))
 TORCH ?= -r requirements/torch.txt
 WORKERS ?= 2
+DEFENSES := hire hire-stock conversion sr stog stog-stock sea
 
 FLAVOUR := $(if $(filter 1,$(PINNED)),-pinned)
 ENVIRONMENT := .venvs/py$(VERSION)$(FLAVOUR)
@@ -59,10 +60,15 @@ setup: $(STAMP)
 demo: $(STAMP)
 	$(IN)/lavarobust demo
 
-# The shipped models, their cards and the README's tables, all of one run of the demo.
+# The shipped models and their cards: the demo's, whose tables the README shows, and one of every defence.
 models: $(STAMP)
 	$(IN)/lavarobust demo --force
-	$(IN)/python -m lavarobust.experiment.publish runs/demo/digits-plain runs/demo/digits-adversarial --out netx_models
+	for name in $(DEFENSES); do \
+	  $(IN)/lavarobust train digits-$$name --out runs/models/digits-$$name --force; \
+	  $(IN)/lavarobust report runs/models/digits-$$name; \
+	done
+	$(IN)/python -m lavarobust.experiment.publish runs/demo/digits-plain runs/demo/digits-adversarial \
+	  $(DEFENSES:%=runs/models/digits-%) --out netx_models
 	$(IN)/python -m lavarobust.reporting.embed runs/demo/report.md README.md
 
 # What of the sweep is not in benchmarks/results yet; the README's table is made of what is.
