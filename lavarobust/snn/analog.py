@@ -6,11 +6,15 @@ into thresholds (Kundu et al. 2021; Ozdenizci & Legenstein 2024, whose code call
 
 from __future__ import annotations
 
+from itertools import count
+
 import numpy as np
 import torch
 
+from lavarobust.draws import Keys
 from lavarobust.encoding.straight_through import encode_straight_through
 from lavarobust.errors import SettingsError
+from lavarobust.snn.block import Block
 from lavarobust.snn.network import Activity, SpikingNetwork
 
 
@@ -40,11 +44,22 @@ class AnalogNetwork(torch.nn.Module):
         return 1
 
     def forward(self, images: torch.Tensor, indices: np.ndarray | None = None, draw: int = 0) -> torch.Tensor:
-        """Logits ``(N, classes)`` of images ``(N, C, H, W)`` in [0, 1], rounded as the encoder does."""
+        """Logits ``(N, classes)`` of images ``(N, C, H, W)`` in [0, 1], rounded as the encoder does.
+
+        Args:
+            indices, draw: key of dropout's draws.
+        """
         if indices is None:
             indices = np.arange(len(images))
         values = encode_straight_through(self.network.encoding, images, 1, indices, draw)[0]
-        return self.network.walk(values, lambda block, arriving, beside: block.rectify(arriving, beside))
+        keys, positions = Keys(np.asarray(indices), draw), count()
+
+        def visit(block: Block, arriving: torch.Tensor, beside: torch.Tensor | None) -> torch.Tensor:
+            made, position = block.rectify(arriving, beside), next(positions)
+            kept = self.network.kept_by_dropout(position, made.shape[1:], keys)
+            return made if kept is None else made * kept.to(made) / (1 - self.network.dropouts[position])
+
+        return self.network.walk(values, visit)
 
     def activity(self, images: torch.Tensor, indices: np.ndarray | None = None) -> Activity:
         """The logits; there are no spikes."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import prod
 from typing import TypeVar, cast
 
 import numpy as np
@@ -164,7 +165,7 @@ class SpikingNetwork(torch.nn.Module):
             trajectories.append(trajectory)
             # sums that needed float64 need not make the next layers wide too
             sent = Signal(trajectory.spikes.float(), block.sent_units(parameters))
-            return self._silenced(sent, self.dropouts[position], position, keys)
+            return self._silenced(sent, position, keys)
 
         self.walk(Signal(frames), visit)
         last = trajectories[-1]
@@ -240,12 +241,20 @@ class SpikingNetwork(torch.nn.Module):
             if block.settings.spiking:
                 block.gate = StochasticGate(shape, stream, options)
 
-    def _silenced(self, sent: Signal, dropout: float, position: int, keys: Keys) -> Signal:
-        """A training pass's dropout: the same neurons in all steps, drawn for each sample by its own key."""
+    def kept_by_dropout(self, position: int, shape: Shape, keys: Keys) -> torch.Tensor | None:
+        """Which neurons of a block a training pass leaves, ``(N, *shape)`` bool; None where it leaves all.
+
+        They are drawn for each sample by its own keys, and are the same in all its steps.
+        """
+        dropout = self.dropouts[position]
         if not (self.training and dropout):
+            return None
+        draws = gate_draws(self.encoding.seed, DROPOUT_STREAM + position, keys, 1, prod(shape))
+        return torch.from_numpy(opened(draws, openings(np.array(1 - dropout)))).view(-1, *shape)
+
+    def _silenced(self, sent: Signal, position: int, keys: Keys) -> Signal:
+        kept = self.kept_by_dropout(position, sent.frames.shape[2:], keys)
+        if kept is None:
             return sent
-        samples, shape = sent.frames.shape[1], sent.frames.shape[2:]
-        draws = gate_draws(self.encoding.seed, DROPOUT_STREAM + position, keys, 1, shape.numel())
-        kept = torch.from_numpy(opened(draws, openings(np.array(1 - dropout)))).view(samples, *shape)
         # spikes stay 0 or 1; that those left count for more goes into the next layer's weights
-        return Signal(sent.frames * kept.to(sent.frames), sent.units * (1 - dropout))
+        return Signal(sent.frames * kept.to(sent.frames), sent.units * (1 - self.dropouts[position]))

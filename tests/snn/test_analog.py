@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
+from lavarobust.draws import Keys
 from lavarobust.dynamics import Surrogate
 from lavarobust.errors import SettingsError
 from lavarobust.netx.deployment import Encoding
@@ -53,3 +55,20 @@ def test_it_is_the_network_that_torch_would_build_of_the_same_weights() -> None:
 def test_drawn_spikes_are_refused() -> None:
     with pytest.raises(SettingsError, match="trained on pixels, and the encoding 'rate'"):
         AnalogNetwork(spiking(["dense 4"], encoding=Encoding("rate")))
+
+
+def test_dropout_silences_the_units_that_it_silences_in_the_spiking_network() -> None:
+    network = spiking(["conv 2 1 no-norm drop=0.25", "dense 3 no-norm"])
+    with torch.no_grad():
+        network.stack[0].synapse.weight.fill_(1.0)
+        network.stack[1].synapse.weight.copy_(torch.eye(3, 32).view(network.stack[1].synapse.weight.shape))
+        network.stack[1].offset.zero_()
+    bright, indices = torch.ones(200, 1, 4, 4), np.arange(200)
+    analog = AnalogNetwork(network)
+    drawn = analog.train()(bright, indices, draw=2).detach()
+    # units that are left count for 1 / (1 - 0.25)
+    assert drawn.unique().tolist() == pytest.approx([0, 4 / 3])
+    assert 0.7 < float((drawn > 0).float().mean()) < 0.8
+    kept = network.kept_by_dropout(0, (2, 4, 4), Keys(indices, 2))
+    assert torch.equal(drawn > 0, kept.flatten(1)[:, :3])
+    assert bool((analog.eval()(bright, indices) == 1).all())
