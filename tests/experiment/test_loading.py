@@ -200,7 +200,8 @@ def test_a_wrong_file_is_one_line_with_the_file_and_the_line_or_place(tmp_path, 
 
 
 def test_a_recipe_that_is_not_there_names_those_that_are(tmp_path):
-    assert "no such recipe. Name a YAML file, or one of: digits-adversarial, " in problem(recipe="digit")
+    known = ", ".join(builtin_recipes())
+    assert f"no such recipe. Name a YAML file, or one of: {known}" in problem(recipe="digit")
     assert "can't be read as text" in problem(recipe=str(tmp_path))
     (tmp_path / "binary").write_bytes(b"\xff\xfe\x00")
     assert "can't be read as text" in problem(recipe=str(tmp_path / "binary"))
