@@ -78,8 +78,21 @@ def test_a_run_with_gates_is_trained_deployed_and_executed_with_the_same_draws(t
         ),
         ("defense={kind: sr, weight: 0.05}", "training.objective={kind: rfgsm, epsilon: 0.1}"),
         ("network.encoding.kind=rate", "training.objective={kind: trades, epsilon: 0.1, steps: 2}"),
+        (
+            "network.layers=[conv 4 3 2 no-norm, dense 10]",
+            "network.neuron={reset: soft, threshold: trained, leak: trained}",
+            "defense={kind: hire, epsilon: 0.05, pretraining: {epochs: 2, frozen_epochs: 0}, "
+            "calibration: {batches: 1, steps: 10, taken_over: step}}",
+        ),
+        (
+            "network.neuron={threshold: trained, least_threshold: 0.03}",
+            "network.surrogate={relative: false, through_reset: true}",
+            "training.objective={kind: rfgsm-kl, epsilon: 0.1}",
+            "defense={kind: conversion, pretraining: {epochs: 2, frozen_epochs: 0, "
+            "objective: {kind: mart, epsilon: 0.1, steps: 2}}, calibration: {batches: 2, steps: 10}}",
+        ),
     ],
-    ids=["sea", "sr", "trades"],
+    ids=["sea", "sr", "trades", "hire", "conversion"],
 )
 def test_a_run_of_the_method_is_trained_deployed_and_executed_with_the_same_integers(method, tmp_path):
     train("digits-plain", tmp_path / "r", overrides=[*TINY, *method], progress="off")
