@@ -39,6 +39,9 @@ class Calibration:
             ``batch``: of all steps together (robust conversion). The largest of all batches counts.
         steps: of the window in which the drive is watched.
         scaling: factor on every threshold at the end.
+        second: of the two populations of a wide residual block, the second has its ``own`` threshold, or
+            as ``published`` at least the first one's: the released code goes on taking the first one's
+            percentile while it collects the second's (``TUG: main_train.py``, ``wrn_find``).
 
     Raises:
         SettingsError: an impossible value.
@@ -48,6 +51,7 @@ class Calibration:
     taken_over: Literal["step", "batch"] = "batch"
     steps: int = 100
     scaling: float = 0.3
+    second: Literal["own", "published"] = "own"
 
     def __post_init__(self) -> None:
         if not 0 < self.percentile <= 100:
@@ -76,6 +80,11 @@ def calibrate(
     """
     network.train()
     found: list[NeuronScalars] = []
+    seconds = (
+        second
+        for block, second in zip(network.stack, network.second_in_block, strict=True)
+        if block.scalars is not None
+    )
 
     def visit(block: Block, arriving: _Sent, beside: _Sent | None) -> _Sent:
         if block.scalars is not None:
@@ -86,6 +95,8 @@ def calibrate(
                     f"calibration: nothing drives block {len(found)} above zero, so it can have no "
                     "threshold. Train the analog network for longer, or at a lower learning rate"
                 )
+            if settings.second == "published" and next(seconds):
+                threshold = max(threshold, float(found[-1].threshold))
             block.scalars.threshold.fill_(threshold)
             found.append(block.scalars)
         return tuple(_run(block, one, other, settings.steps) for one, other in _pairs(arriving, beside))

@@ -25,12 +25,13 @@ class CalibrationRecipe(Section):
     taken_over: Literal["step", "batch"] = "batch"
     steps: AtLeastOne = 100
     scaling: Positive = 0.3
+    second: Literal["own", "published"] = "own"
     batches: AtLeastOne = 11
     batch_size: AtLeastOne = 64
 
     def settings(self) -> Calibration:
         """What the calibration itself is told."""
-        return Calibration(self.percentile, self.taken_over, self.steps, self.scaling)
+        return Calibration(self.percentile, self.taken_over, self.steps, self.scaling, self.second)
 
 
 class HireRecipe(Section):

@@ -30,12 +30,14 @@ class Placed:
         input_shape: of what arrives, before any pool.
         source: position of the block that its shortcut comes from, or None.
         dropout: share of its neurons that a training pass silences.
+        second: whether its neurons are the second of a wide block.
     """
 
     block: Block
     input_shape: Shape
     source: int | None
     dropout: float
+    second: bool
 
 
 def build_blocks(
@@ -90,7 +92,8 @@ def build_blocks(
             made = _convolved(spec, pooled, where)
             block = _convolution(node, spec, pooled, made, shapes, settings, generator, where)
         source = None if node.shortcut is None else node.shortcut.source
-        placed.append(Placed(block, shape, source, 0.0 if isinstance(spec, NormSpec) else spec.dropout))
+        dropout = 0.0 if isinstance(spec, NormSpec) else spec.dropout
+        placed.append(Placed(block, shape, source, dropout, node.second))
         shapes.append(made)
     return tuple(placed)
 

@@ -45,6 +45,7 @@ class Node:
         pool: side of the average pool in front of it.
         sends_sum: it has no neurons, and its sum goes on as a graded value.
         shortcut: a path that joins its sums.
+        second: its neurons are the second of a wide block.
     """
 
     layer: int
@@ -52,6 +53,7 @@ class Node:
     pool: int = 1
     sends_sum: bool = False
     shortcut: ShortcutPlan | None = None
+    second: bool = False
 
 
 def expand(layers: Sequence[LayerSpec]) -> tuple[Node, ...]:
@@ -115,7 +117,7 @@ def _wide(position: int, spec: WideSpec, nodes: list[Node], following: LayerSpec
         replace(first, stride=1),
         shortcut=ShortcutPlan(source, spec.stride, combined=True),
     )
-    return [Node(position, first), *_activated(join, following)]
+    return [Node(position, first, second=True), *_activated(join, following)]
 
 
 def _activated(node: Node, following: LayerSpec | None) -> list[Node]:

@@ -87,6 +87,7 @@ class SpikingNetwork(torch.nn.Module):
         self.block_inputs = [part.input_shape for part in placed]
         self.sources = [part.source for part in placed]
         self.dropouts = [part.dropout for part in placed]
+        self.second_in_block = [part.second for part in placed]
         if gate is not None:
             self._gate(gate)
 

@@ -74,6 +74,20 @@ def test_residual_networks_are_calibrated_along_both_paths():
     assert all(threshold > 0 for threshold in thresholds)
 
 
+def test_as_published_a_blocks_second_threshold_is_no_lower_than_its_first():
+    def thresholds(second):
+        network = spiking(["conv 4 3", "wide 6", "pool 4", "dense 3"], shape=(1, 4, 4))
+        second_conv = network.stack[network.second_in_block.index(True)]
+        with torch.no_grad():
+            second_conv.gain.mul_(0.1)  # drives its neurons less than those in front are driven
+        images = torch.rand(8, 1, 4, 4, generator=torch.Generator().manual_seed(1))
+        return calibrate(network, [(images, np.arange(8))], Calibration(steps=20, scaling=1.0, second=second))
+
+    own, published = thresholds("own"), thresholds("published")
+    assert len(own) == 3 and own[1] < own[0]
+    assert published[:2] == (own[0], own[0])
+
+
 def test_a_layer_that_nothing_drives_is_named():
     network = spiking(["dense 2 no-norm", "dense 2"])
     set_weights(network.stack[0], [[-1.0, 0.0], [0.0, -1.0]])
