@@ -47,9 +47,14 @@ def random_words(seed: int, index: int, draw: int, count: int, stream: int = 0) 
         SettingsError: a key is not in 0 .. 2**64 - 1.
     """
     for name, value in (("seed", seed), ("index", index), ("draw", draw), ("stream", stream)):
-        if not 0 <= value < _KEY_LIMIT:
-            raise SettingsError(f"{name} of a random draw is {value}. Give an integer from 0 to 2**64 - 1")
+        check_key(name, value)
     key = np.array([seed, index], dtype=np.uint64)
     counter = np.array([0, 0, stream, draw], dtype=np.uint64)
     words: np.ndarray = np.random.Philox(key=key, counter=counter).random_raw(count)
     return words
+
+
+def check_key(name: str, value: int) -> None:
+    """Raises SettingsError unless a key is in 0 .. 2**64 - 1."""
+    if not 0 <= value < _KEY_LIMIT:
+        raise SettingsError(f"{name} of a random draw is {value}. Give an integer from 0 to 2**64 - 1")

@@ -10,12 +10,15 @@ adds ``logit U``, and 1 - U is as uniform as U.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from lavarobust.draws import Keys, random_words
+from lavarobust.draws import Keys, check_key
+from lavarobust.dynamics.philox import WORDS_PER_BLOCK, fill_words
+from lavarobust.dynamics.sharing import share_out
 from lavarobust.errors import SettingsError
 from lavarobust.netx.limits import GATE_UNITY
 
@@ -26,10 +29,14 @@ LOGIT_MARGIN = 1e-3
 """Keeps both logits finite (ibid.)."""
 
 _DRAWS_PER_WORD = 4
+_SMALL = 1 << 14
+"""Fewer words than this are made before a second thread has begun."""
 
 
 def gate_draws(seed: int, stream: int, keys: Keys, steps: int, neurons: int) -> np.ndarray:
     """``(N, T, neurons)`` uint16 draws, neurons in (C, H, W) order; a longer window begins with a shorter.
+
+    They are the quarters of a sample's :func:`lavarobust.draws.random_words`, the lowest first.
 
     Args:
         seed: of the model's gates.
@@ -39,12 +46,24 @@ def gate_draws(seed: int, stream: int, keys: Keys, steps: int, neurons: int) -> 
     Raises:
         SettingsError: a key is not in 0 .. 2**64 - 1.
     """
-    count = steps * neurons
-    draws = np.empty((len(keys.indices), count), dtype=np.uint16)
-    for row, index in zip(draws, keys.indices.tolist(), strict=True):
-        words = random_words(seed, index, keys.draw, -(-count // _DRAWS_PER_WORD), stream)
-        row[:] = words.astype("<u8", copy=False).view("<u2")[:count]
-    return draws.reshape(len(draws), steps, neurons)
+    for name, value in (("seed", seed), ("stream", stream), ("draw", keys.draw), *_ends(keys.indices)):
+        check_key(name, value)
+    samples, count = len(keys.indices), steps * neurons
+    blocks = -(-count // (WORDS_PER_BLOCK * _DRAWS_PER_WORD))
+    words = np.empty((samples, blocks * WORDS_PER_BLOCK), dtype=np.uint64)
+    key = (np.uint64(seed), np.uint64(stream), np.uint64(keys.draw))
+    fill = partial(fill_words, *key, keys.indices.astype(np.uint64), words)
+    if words.size < _SMALL:
+        fill(0, samples)
+    else:
+        share_out(fill, samples)
+    draws = words.astype("<u8", copy=False).view("<u2")
+    return draws[:, :count].reshape(samples, steps, neurons)
+
+
+def _ends(indices: np.ndarray) -> tuple[tuple[str, int], ...]:
+    """The smallest and the largest index, named for errors."""
+    return (("index", int(indices.min())), ("index", int(indices.max()))) if len(indices) else ()
 
 
 def openings(probability: np.ndarray) -> np.ndarray:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from lavarobust.draws import Keys
 from lavarobust.dynamics.compiled import compiled
 from lavarobust.dynamics.gate import gate_draws
+from lavarobust.dynamics.sharing import share_out
 from lavarobust.execution.simulator.integers import Sent
 from lavarobust.execution.simulator.order import positions
-from lavarobust.execution.simulator.vectors import WORD
+from lavarobust.execution.simulator.vectors import WORD, set_bits
 from lavarobust.netx.model import Gate, Shape
 
 _SPIKES = 3
@@ -24,26 +27,32 @@ def pass_gate(sent: Sent, gate: Gate, shape: Shape, keys: Keys) -> Sent:
         keys: of the chunk's samples.
     """
     draws = gate_draws(gate.seed, gate.stream, keys, sent.words.shape[1], gate.opening.size)
-    _close(sent.words, positions(shape), draws, gate.opening, sent.counts[_SPIKES])
+    order = positions(shape)
+    close = partial(_close, sent.words, order, draws, gate.opening[order], sent.counts[_SPIKES])
+    share_out(close, len(sent.words))
     return sent
 
 
 @compiled
 def _close(
-    words: np.ndarray, order: np.ndarray, draws: np.ndarray, opening: np.ndarray, counts: np.ndarray
+    words: np.ndarray,
+    order: np.ndarray,
+    draws: np.ndarray,
+    opening: np.ndarray,
+    counts: np.ndarray,
+    start: int,
+    stop: int,
 ) -> None:
-    one = np.uint64(1)
-    for n in range(words.shape[0]):
+    for n in range(start, stop):
         for t in range(words.shape[1]):
+            sent = 0
             for w in range(words.shape[2]):
-                left = word = words[n, t, w]
-                bit = 0
-                while left:
-                    if left & one:
-                        neuron = order[w * WORD + bit]
-                        if draws[n, t, neuron] >= opening[neuron]:
-                            word ^= one << np.uint64(bit)
-                            counts[n, t] -= 1
-                    left >>= one
-                    bit += 1
-                words[n, t, w] = word
+                fired = words[n, t, w]
+                if fired:
+                    first, passing = w * WORD, np.uint64(0)
+                    for bit in range(min(WORD, len(order) - first)):
+                        opens = draws[n, t, order[first + bit]] < opening[first + bit]
+                        passing |= np.uint64(opens) << np.uint64(bit)
+                    words[n, t, w] = fired & passing
+                    sent += set_bits(fired & passing)
+            counts[n, t] = sent
