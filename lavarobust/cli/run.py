@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import fmean, stdev
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -24,9 +25,16 @@ if TYPE_CHECKING:
     help="Stop with an error, naming layer, step and neuron, at any integer that does not fit; else they are "
     "counted.",
 )
+@click.option(
+    "--draws",
+    type=int,
+    default=1,
+    show_default=True,
+    help="Execute so often, each time with other draws of encoding and gates; counts are of the first.",
+)
 @json_option
 def run_command(
-    file: str, backend: str, workers: int, strict: bool, json_path: str | None, **choices: Any
+    file: str, backend: str, workers: int, strict: bool, draws: int, json_path: str | None, **choices: Any
 ) -> None:
     """Execute FILE on images and print its accuracy and exact counts.
 
@@ -39,7 +47,7 @@ def run_command(
     """
     from lavarobust.experiment.run import run
 
-    result = run(file, *split_choices(choices), backend=backend, workers=workers, strict=strict)
+    result = run(file, *split_choices(choices), backend=backend, workers=workers, strict=strict, draws=draws)
     record = result.record
     show_assumptions(result.assumptions)
     click.echo(
@@ -49,6 +57,9 @@ def run_command(
     click.echo(
         f"accuracy {result.accuracy:.1%} ({result.accuracy_ties_wrong:.1%} with ties counted as wrong)"
     )
+    if draws > 1:
+        mean, std = fmean(result.draw_accuracies), stdev(result.draw_accuracies)
+        click.echo(f"over {draws} draws: {mean:.1%}, standard deviation {std:.1%}")
     click.echo("Mean counts per image")
     show_table(
         ("layer", "neurons", "spikes", "synaptic operations", "", "wraps", "clips"),

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lavarobust.errors import SettingsError
 from lavarobust.execution import chosen_backend
 from lavarobust.experiment.inputs import ChosenImages, DataChoice, choose_images
 from lavarobust.experiment.plan import Plan, execute, plan_for
@@ -50,6 +51,7 @@ class RunResult:
         record: outputs and exact counts; ``record.backend`` says what executed it.
         accuracy: share of correct predictions, 0..1.
         accuracy_ties_wrong: the same with every tied prediction counted as wrong.
+        draw_accuracies: accuracy on each draw of encoding and gates; ``record`` is of the first, 0.
         source: which images.
         assumptions: values that neither file nor caller gave.
     """
@@ -59,6 +61,7 @@ class RunResult:
     accuracy_ties_wrong: float
     source: str
     assumptions: tuple[str, ...]
+    draw_accuracies: tuple[float, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain Python types, ready for JSON; counts are totals over all images."""
@@ -72,6 +75,7 @@ class RunResult:
             "readout": record.readout,
             "accuracy": self.accuracy,
             "accuracy_ties_wrong": self.accuracy_ties_wrong,
+            "draw_accuracies": list(self.draw_accuracies),
             "predictions": record.prediction.tolist(),
             "layers": [_totals(layer) for layer in record.layers],
             "assumptions": list(self.assumptions),
@@ -106,6 +110,7 @@ def run(
     backend: str = "simulator",
     workers: int = 1,
     strict: bool = False,
+    draws: int = 1,
 ) -> RunResult:
     """Execute a ``.net`` file on images.
 
@@ -116,20 +121,28 @@ def run(
         backend: ``simulator``, ``lava`` or ``loihi2``.
         workers: processes that the lava backend divides the images among.
         strict: whether any integer that does not fit where Lava holds it is an error.
+        draws: of a random encoding and of gates, each an execution of its own.
 
     Raises:
+        SettingsError: ``draws`` below 1.
         PrecisionError: ``strict``, and one did not; names layer, step and neuron.
     """
+    if draws < 1:
+        raise SettingsError(f"--draws {draws}: give at least 1.")
     prepared = prepare(path, images, plan)
-    part = prepared.chosen.images
-    record = execute(
-        chosen_backend(backend, workers, strict), prepared.model, prepared.plan, part.images, part.indices
-    )
+    part, executing = prepared.chosen.images, chosen_backend(backend, workers, strict)
+
+    def executed(draw: int) -> Record:
+        return execute(executing, prepared.model, prepared.plan, part.images, part.indices, draw=draw)
+
+    record = executed(0)
     correct = record.prediction == part.labels
+    others = [float(np.mean(executed(draw).prediction == part.labels)) for draw in range(1, draws)]
     return RunResult(
         record,
         float(np.mean(correct)),
         float(np.mean(correct & ~record.tied)),
         prepared.chosen.source,
         prepared.assumptions,
+        (float(np.mean(correct)), *others),
     )

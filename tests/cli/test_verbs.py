@@ -281,3 +281,15 @@ def test_demo_trains_deploys_and_reports_both_networks(cli, tmp_path, monkeypatc
         assert (tmp_path / "demo" / name / "model.net").is_file()
         assert f"-- {name}: training\n-- {name}: deploying\n" in answer.err
     assert cli("demo", "--out", tmp_path / "demo", "--force").out == answer.out
+
+
+def test_run_prints_the_spread_over_draws(cli, model_file):
+    flags = ("run", model_file, "--encoding", "rate", "--limit", 20)
+    answer = cli(*flags, "--draws", 2)
+    assert (answer.code, answer.err) == (0, "")
+    one, other = lavarobust.run(
+        model_file, DataChoice(limit=20), PlanChoice(encoding="rate"), draws=2
+    ).draw_accuracies
+    mean, deviation = (one + other) / 2, abs(one - other) / 2**0.5
+    assert f"over 2 draws: {mean:.1%}, standard deviation {deviation:.1%}\n" in answer.out
+    assert "draws:" not in cli(*flags).out

@@ -5,8 +5,10 @@ import pytest
 
 from lavarobust.data import load
 from lavarobust.errors import BackendError, ModelFileError, SettingsError
+from lavarobust.execution.simulator import Simulator
 from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.network_scores import network_scores
+from lavarobust.experiment.plan import execute
 from lavarobust.experiment.run import PlanChoice, prepare, run
 from lavarobust.experiment.train import load_network
 
@@ -41,3 +43,17 @@ def test_errors_reach_the_caller(model_file, tmp_path):
         run(model_file, DataChoice(limit=1), backend="loihi2")
     with pytest.raises(ModelFileError):
         run(tmp_path)
+
+
+def test_every_draw_of_a_random_encoding_is_an_execution_of_its_own(model_file):
+    choice, plan = DataChoice(limit=30), PlanChoice(encoding="rate")
+    several = run(model_file, choice, plan, draws=3)
+    assert len(several.draw_accuracies) == 3 and several.draw_accuracies[0] == several.accuracy
+    assert run(model_file, choice, plan).draw_accuracies == several.draw_accuracies[:1]
+    prepared = prepare(model_file, choice, plan)
+    part = prepared.chosen.images
+    second = execute(Simulator(), prepared.model, prepared.plan, part.images, part.indices, draw=1)
+    assert several.draw_accuracies[1] == np.mean(second.prediction == part.labels)
+    assert (second.scores != several.record.scores).any()
+    with pytest.raises(SettingsError, match="--draws 0: give at least 1"):
+        run(model_file, draws=0)
