@@ -16,7 +16,10 @@ from lavarobust.cli.application import application
 from lavarobust.experiment.loading import builtin, builtin_recipes
 from lavarobust.experiment.shipped import shipped_models
 from lavarobust.experiment.sweep.file import load_sweep
+from lavarobust.experiment.sweep.gather import gather
+from lavarobust.experiment.sweep.plan import plan_sweep
 from lavarobust.reporting.embed import DEMO, markers
+from lavarobust.reporting.sweep_tables import sweep_tables
 from lavarobust.reporting.tables import accuracy_table, energy_table, work_table
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -129,6 +132,18 @@ def test_its_tables_are_those_of_the_shipped_models():
     tables = "\n\n".join(table(evaluations).markdown() for table in TABLES)
     begin, end = markers(DEMO)
     assert README.split(begin)[1].split(end)[0].strip() == tables
+
+
+def test_its_table_of_the_defences_is_that_of_the_committed_results(tmp_path):
+    """Rewrite it with `make defenses`, which does what is not done yet."""
+    name = "mnist-defenses"
+    committed = ROOT / "benchmarks" / "results" / name
+    plan = plan_sweep(name, tmp_path, committed)
+    assert 0 < len(plan.done) == len(list(committed.glob("*.json"))), "results of other recipes than today's"
+    tables = sweep_tables(gather(plan.units, plan.done), plan.against)
+    begin, end = markers(name)
+    text = "\n\n".join(table.markdown() for table in tables)
+    assert README.split(begin)[1].split(end)[0].strip() == text
 
 
 def test_help_of_make_names_its_targets():
