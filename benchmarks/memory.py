@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -23,6 +25,17 @@ def in_a_fresh_process(module: str, side: str, steps: int) -> float:
     if finished.returncode:
         raise RuntimeError(f"{' '.join(command[1:])} failed:\n{finished.stderr}")
     return float(json.loads(finished.stdout.splitlines()[-1]))
+
+
+def answer(sides: Iterable[str], growth: Callable[[str, int], float]) -> None:
+    """The other end of :func:`in_a_fresh_process`: prints the side's growth as a line of JSON."""
+    parser = argparse.ArgumentParser(description="Measure one side's memory in this process.")
+    parser.add_argument("side", choices=list(sides))
+    for number in ("steps", "threads"):
+        parser.add_argument(number, type=int)
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    print(json.dumps(growth(arguments.side, arguments.steps)))
 
 
 def peak() -> float:

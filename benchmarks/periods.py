@@ -6,8 +6,6 @@ so that the states of half the steps are held at a time.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 from collections.abc import Callable
 from functools import partial
@@ -16,7 +14,7 @@ import numpy as np
 import torch
 
 from benchmarks.measure import rounds
-from benchmarks.memory import forget_peak, in_a_fresh_process, peak
+from benchmarks.memory import answer, forget_peak, in_a_fresh_process, peak
 from benchmarks.outcome import Figure, Outcome, together
 from benchmarks.settings import Settings, say
 from benchmarks.training import BATCH, settled
@@ -109,16 +107,5 @@ def growth(side: str, steps: int) -> float:
     return peak() - before
 
 
-def main() -> None:
-    """One measurement of memory, for :func:`benchmark`: a line of JSON."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("side", choices=list(OBJECTIVES))
-    for number in ("steps", "threads"):
-        parser.add_argument(number, type=int)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    print(json.dumps(growth(arguments.side, arguments.steps)))
-
-
 if __name__ == "__main__":
-    main()
+    answer(OBJECTIVES, growth)

@@ -7,8 +7,6 @@ inputs made.
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -17,7 +15,7 @@ from functools import partial
 import torch
 
 from benchmarks.measure import SETTLING, in_a_row, rounds
-from benchmarks.memory import forget_peak, in_a_fresh_process, peak
+from benchmarks.memory import answer, forget_peak, in_a_fresh_process, peak
 from benchmarks.outcome import Figure, Outcome, together
 from benchmarks.settings import Settings, say
 from lavarobust.snn.block import ConvBlock, DenseBlock
@@ -185,16 +183,5 @@ def _alone(side: str, steps: int) -> Callable[[], object]:
     return partial(step, stock_blocks(ours), spikes_of_stock, frames.movedim(0, -1).contiguous())
 
 
-def main() -> None:
-    """One measurement of memory, for :func:`benchmark`: a line of JSON."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("side", choices=SIDES)
-    for number in ("steps", "threads"):
-        parser.add_argument(number, type=int)
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    print(json.dumps(growth(arguments.side, arguments.steps)))
-
-
 if __name__ == "__main__":
-    main()
+    answer(SIDES, growth)
