@@ -112,3 +112,36 @@ class Parseval(Objective):
     def restore(self, state: Mapping[str, torch.Tensor]) -> None:
         """Continue from what :meth:`state` gave."""
         self.objective.restore(state)
+
+
+@dataclass(frozen=True)
+class Lipschitz(Objective):
+    """Another objective with :func:`lipschitz_penalty` added to each of its losses.
+
+    Attributes:
+        objective: whatever trains the weights.
+        weight: of the penalty.
+
+    Raises:
+        SettingsError: weight is not above 0.
+    """
+
+    objective: Objective
+    weight: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.weight < float("inf"):
+            raise SettingsError(f"lipschitz: weight is {self.weight}. Give a number above 0")
+
+    def losses(self, network: SpikingNetwork, batch: Batch) -> Iterator[Loss]:
+        """The objective's losses, each with the penalty."""
+        for loss in self.objective.losses(network, batch):
+            yield Loss(loss.value + self.weight * lipschitz_penalty(network), loss.logits)
+
+    def state(self) -> Mapping[str, torch.Tensor]:
+        """The objective's."""
+        return self.objective.state()
+
+    def restore(self, state: Mapping[str, torch.Tensor]) -> None:
+        """Continue from what :meth:`state` gave."""
+        self.objective.restore(state)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from lavarobust.defenses.rat import Parseval
+from lavarobust.defenses.rat import Lipschitz, Parseval
 from lavarobust.defenses.sr import SparseGradients
 from lavarobust.defenses.stog import StochasticGating
 from lavarobust.experiment.conversion_recipes import ConversionRecipe, HireRecipe
@@ -42,6 +42,21 @@ class ParsevalRecipe(Section):
     def defended(self, objective: Objective, training: Settings) -> Objective:
         """As :meth:`NoDefenseRecipe.defended`."""
         return Parseval(objective, self.beta)
+
+
+class LipschitzRecipe(Section):
+    """SNN-RAT's penalty, with any objective; see :class:`lavarobust.defenses.rat.Lipschitz`."""
+
+    kind: Literal["lipschitz"]
+    weight: Positive
+
+    def refusal(self, objective: str) -> str | None:
+        """As :meth:`NoDefenseRecipe.refusal`."""
+        return None
+
+    def defended(self, objective: Objective, training: Settings) -> Objective:
+        """As :meth:`NoDefenseRecipe.defended`."""
+        return Lipschitz(objective, self.weight)
 
 
 class StochasticGatingRecipe(Section):
@@ -103,6 +118,7 @@ DefenseRecipe = Annotated[
     | ConversionRecipe
     | SparseGradientsRecipe
     | StochasticGatingRecipe
-    | ParsevalRecipe,
+    | ParsevalRecipe
+    | LipschitzRecipe,
     Field(discriminator="kind"),
 ]

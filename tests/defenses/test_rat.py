@@ -5,7 +5,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lavarobust.defenses.rat import Parseval, lipschitz_penalty, parseval_step, project, simplex_projection
+from lavarobust.defenses.rat import (
+    Lipschitz,
+    Parseval,
+    lipschitz_penalty,
+    parseval_step,
+    project,
+    simplex_projection,
+)
 from lavarobust.dynamics import Surrogate
 from lavarobust.errors import SettingsError
 from lavarobust.netx.deployment import Encoding
@@ -83,6 +90,25 @@ def test_the_penalty_by_hand() -> None:
         network.stack[1].synapse.weight.zero_()
         network.stack[1].synapse.weight[1].view(-1)[:2] = torch.tensor([0.5, -0.25])
     assert float(lipschitz_penalty(network).detach()) == (4 + 5) + (0.5 + 0.25)
+
+
+def test_the_penalty_is_added_to_every_loss_and_draws_weights_in() -> None:
+    class Silent(Objective):
+        def losses(self, network, batch):
+            for _ in range(2):
+                yield Loss(torch.zeros((), requires_grad=True), torch.zeros(1, 2))
+
+    network = make("conv 2 3 1 no-norm", "dense 2")
+    before = float(lipschitz_penalty(network).detach())
+    first, second = Lipschitz(Silent(), 0.5).losses(network, None)
+    assert float(first.value.detach()) == float(second.value.detach()) == pytest.approx(0.5 * before)
+    first.value.backward()
+    with torch.no_grad():
+        for block in network.stack:
+            block.synapse.weight -= 0.01 * block.synapse.weight.grad
+    assert float(lipschitz_penalty(network).detach()) < before
+    with pytest.raises(SettingsError, match=r"lipschitz: weight is 0"):
+        Lipschitz(Silent(), 0)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lavarobust.defenses.rat import Parseval
+from lavarobust.defenses.rat import Lipschitz, Parseval
 from lavarobust.defenses.sr import SparseGradients
 from lavarobust.defenses.stog import StochasticGating
 from lavarobust.errors import SettingsError
@@ -22,6 +22,13 @@ def test_stog_trains_gates_for_half_of_the_epochs_around_any_objective() -> None
     assert (objective.gamma, objective.gate_epochs) == (1e-4, recipe.training.epochs // 2)
     assert isinstance(objective.objective, Parseval) and objective.objective.beta == 5e-4
     assert isinstance(objective.objective.objective, AdversarialPGD)
+
+
+def test_the_penalty_of_rat_goes_with_any_objective() -> None:
+    objective = build_objective(
+        load_recipe("digits-adversarial", ["defense={kind: lipschitz, weight: 0.01}"])
+    )
+    assert isinstance(objective, Lipschitz) and objective.weight == 0.01
 
 
 def test_rat_projects_behind_the_objective() -> None:
