@@ -1,4 +1,4 @@
-"""Random changes of training images: crop, horizontal flip, cutout, keyed by each image's own index.
+"""Random changes of training images: crops, horizontal flip, cutout, keyed by each image's own index.
 
 Images are ``(N, C, H, W)``; event frames ``(N, C, H, W, T)`` are changed alike in all frames.
 """
@@ -13,10 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lavarobust.encoding.draws import uniform_draws
 from lavarobust.errors import SettingsError
+from lavarobust.training.resized_crop import boxes_of, expected_resized, resized
 
 Padding = Literal["reflect", "zero"]
 _PAD_MODES = {"reflect": "reflect", "zero": "constant"}
 _Side = Annotated[int, Field(ge=0, description="an integer of at least 0 (pixels)")]
+_Choice = Annotated[bool, Field(description="true or false")]
 _Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -25,9 +27,10 @@ class Augmentation(BaseModel):
 
     Of the papers: HIRE-SNN crop 4 (reflect) and flip; conversion, SR and signed rate encoding crop 4
     (zero) and flip; conversion's ANN also cutout 8 in the channels' means; StoG crop 4 (zero), flip and
-    cutout 16. TinyImageNet's RandomResizedCrop is not here.
+    cutout 16. For TinyImageNet, conversion takes resized crops and flip.
 
     Attributes:
+        resized_crop: a stretch of the image, enlarged (:mod:`lavarobust.training.resized_crop`).
         crop: pixels added on each side, before a window of the image's own size is cut out.
         padding: what is added: the image mirrored at its border, or zeros.
         flip: left and right change places in half of the images.
@@ -38,16 +41,17 @@ class Augmentation(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    resized_crop: _Choice = False
     crop: _Side = 0
     padding: Padding = "reflect"
-    flip: Annotated[bool, Field(description="true or false")] = False
+    flip: _Choice = False
     cutout: _Side = 0
     fill: Annotated[tuple[_Share, ...], Field(description="one number from 0 to 1 per channel, or []")] = ()
 
     @property
     def changes(self) -> bool:
         """Whether it does anything."""
-        return bool(self.crop or self.flip or self.cutout)
+        return bool(self.resized_crop or self.crop or self.flip or self.cutout)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +88,8 @@ def augmented(images: np.ndarray, augmentation: Augmentation, key: int, indices:
     if not augmentation.changes or not len(images):
         return images
     draws = draws_of(key, indices)
+    if augmentation.resized_crop:
+        images = resized(images, boxes_of(key, indices, *images.shape[2:4]))
     if augmentation.crop:
         places = 2 * augmentation.crop + 1
         rows, columns = ((draw * places).astype(np.int64) for draw in (draws.row, draws.column))
@@ -145,6 +151,8 @@ def expected_image(image: np.ndarray, augmentation: Augmentation) -> np.ndarray:
     mean = image.astype(np.float64)[None]
     check_fits(augmentation, mean.shape)
     height, width = mean.shape[2:4]
+    if augmentation.resized_crop:
+        mean = expected_resized(mean[0])[None]
     if augmentation.crop:
         places = np.arange(2 * augmentation.crop + 1)
         rows, columns = (axis.reshape(-1) for axis in np.meshgrid(places, places, indexing="ij"))

@@ -68,6 +68,7 @@ def test_the_square_is_filled_per_channel():
 
 @settings(max_examples=50, deadline=None)
 @given(
+    resized_crop=st.booleans(),
     crop=st.integers(0, 2),
     padding=st.sampled_from(["reflect", "zero"]),
     flip=st.booleans(),
@@ -76,9 +77,11 @@ def test_the_square_is_filled_per_channel():
     kept=st.lists(st.integers(0, 5), min_size=1, unique=True),
 )
 def test_an_image_s_changes_do_not_depend_on_its_batch_and_are_those_of_every_frame(
-    crop, padding, flip, cutout, steps, kept
+    resized_crop, crop, padding, flip, cutout, steps, kept
 ):
-    augmentation = Augmentation(crop=crop, padding=padding, flip=flip, cutout=cutout, fill=(0.5, 0.25))
+    augmentation = Augmentation(
+        resized_crop=resized_crop, crop=crop, padding=padding, flip=flip, cutout=cutout, fill=(0.5, 0.25)
+    )
     images = np.random.default_rng(0).random((6, 2, 4, 5), dtype=np.float32)
     indices = np.array([7, 0, 3, 1000, 5, 4])
     whole = augmented(images, augmentation, 11, indices)
@@ -127,9 +130,10 @@ def test_expectation_by_hand():
     assert expected_image(corner, Augmentation(crop=1, padding="zero")).tolist() == [[[1, 1], [1, 1]]]
 
 
-def test_expectation_is_the_mean_of_many_draws():
+@pytest.mark.parametrize("resized_crop", [False, True])
+def test_expectation_is_the_mean_of_many_draws(resized_crop):
     image = np.random.default_rng(1).random((2, 5, 6)).astype(np.float32)
-    augmentation = Augmentation(crop=2, flip=True, cutout=3, fill=(0.25, 0.75))
+    augmentation = Augmentation(resized_crop=resized_crop, crop=2, flip=True, cutout=3, fill=(0.25, 0.75))
     images = np.repeat(image[None], 20_000, axis=0)
     mean = augmented(images, augmentation, 9, np.arange(20_000)).mean(0, np.float64)
     # pixels in [0, 1] have a standard deviation of at most 0.5: 0.0035 of the mean
@@ -145,3 +149,12 @@ def test_what_does_not_fit_is_refused():
     for wrong in ({"crop": -1}, {"fill": (2.0,)}, {"padding": "edge"}, {"rotate": 3}):
         with pytest.raises(ValidationError):
             Augmentation(**wrong)
+
+
+def test_a_resized_crop_leaves_the_other_changes_where_they_are():
+    images = np.random.default_rng(0).random((20, 1, 6, 6), dtype=np.float32)
+    indices = np.arange(20)
+    enlarged = augmented(images, Augmentation(resized_crop=True), 3, indices)
+    mirrored = flipped(enlarged, draws_of(3, indices).flip < 0.5)
+    assert np.array_equal(augmented(images, Augmentation(resized_crop=True, flip=True), 3, indices), mirrored)
+    assert not np.array_equal(enlarged, images)
