@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ class ExportResult:
             without validation images.
         overflow: what is known about each layer's 24-bit range.
         weight_bits: per layer, per output channel, bits that its largest weight uses (8 at most).
+        neurons: of all populations, the readout's too.
         gate_opening: mean probability of the model's gates; None where it has none.
     """
 
@@ -49,6 +51,7 @@ class ExportResult:
     deployed_accuracy: float | None
     overflow: tuple[LayerOverflow, ...]
     weight_bits: Mapping[str, tuple[int, ...]]
+    neurons: int
     gate_opening: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
@@ -60,6 +63,7 @@ class ExportResult:
             "deployed_accuracy": self.deployed_accuracy,
             "overflow": [asdict(entry) for entry in self.overflow],
             "weight_bits": {name: list(bits) for name, bits in self.weight_bits.items()},
+            "neurons": self.neurons,
             "gate_opening": self.gate_opening,
         }
 
@@ -139,6 +143,7 @@ def _measured(network: SpikingNetwork, model: Model, images: Images, path: Path)
         deployed,
         model.deployment.overflow,
         effective_weight_bits(model),
+        sum(prod(layer.shape) for _, layer in model.populations),
         _gate_opening(model),
     )
 

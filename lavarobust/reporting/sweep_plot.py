@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 _MOST_NAMED = 8
 """Rows that a legend has place for."""
 
+_ACCURACY = "accuracy on the deployed integers (%)"
+_OPENING = "gate opening"
+
 Curve = tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]
 """Places, means and standard deviations (0 of a single seed), in the order of the places."""
 
@@ -35,26 +38,34 @@ def curves(rows: Sequence[SweepRow], axis: Axis, figure: str) -> dict[str, Curve
 
 
 def sweep_plot(rows: Sequence[SweepRow], axis: Axis | None) -> bytes:
-    """A PNG of clean and worst-case accuracy: over the axis, where there is one, and over spikes per image.
+    """A PNG of clean and worst-case accuracy: over the axis, where there is one, and over spikes.
 
-    The second is the coding-efficiency curve of robust conversion: what an accuracy costs in spikes.
+    The second is the coding-efficiency curve of robust conversion: what an accuracy costs in spikes per
+    neuron, or per image, where older results do not know the neurons. Where rows have gates, their mean
+    opening over the axis stands beside it: over gamma, what StoG's regulariser closes.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.4 if axis is None else 12.8, 4.8), layout="constrained")
+    gated = axis is not None and any(_OPENING in row.figures for row in rows)
+    count = 1 + (axis is not None) + gated
+    figure = Figure(figsize=(6.4 * count, 4.8), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(1, 1 if axis is None else 2, squeeze=False)[0]
-    if axis is not None:
-        _draw_curves(panels[0], rows, axis)
+    panels = figure.subplots(1, count, squeeze=False)[0]
     _draw_cost(panels[-1], rows)
+    if axis is not None:
+        _draw_curves(panels[0], rows, axis, _figures(rows))
+        panels[0].set_ylabel(_ACCURACY)
+    if axis is not None and gated:
+        _draw_curves(panels[1], rows, axis, [_OPENING])
+        panels[1].set_ylabel("mean opening of gates (%)")
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=120, metadata={"Software": None})
     return image.getvalue()
 
 
-def _draw_curves(panel: Axes, rows: Sequence[SweepRow], axis: Axis) -> None:
-    for style, name in zip(("-", "--", ":", "-."), _figures(rows), strict=False):
+def _draw_curves(panel: Axes, rows: Sequence[SweepRow], axis: Axis, figures: Sequence[str]) -> None:
+    for style, name in zip(("-", "--", ":", "-."), figures, strict=False):
         for number, (curve, (places, means, deviations)) in enumerate(curves(rows, axis, name).items()):
             panel.errorbar(
                 places,
@@ -67,27 +78,33 @@ def _draw_curves(panel: Axes, rows: Sequence[SweepRow], axis: Axis) -> None:
                 label=f"{curve}, {_named(name)}",
             )
     panel.set_xlabel(axis.key)
-    panel.set_ylabel("accuracy on the deployed integers (%)")
     if panel.get_legend_handles_labels()[0]:
         panel.legend(fontsize="x-small")
 
 
 def _draw_cost(panel: Axes, rows: Sequence[SweepRow]) -> None:
     done = [row for row in rows if row.seeds]
+    cost = _cost(done)
     for number, row in enumerate(done):
         for marker, name in zip("osv^", _figures(rows), strict=False):
             if name in row.figures:
                 panel.plot(
-                    row.figures["spikes"].mean,
+                    row.figures[cost].mean,
                     100 * row.figures[name].mean,
                     marker,
                     color=f"C{number % 10}",
                     label=f"{row.name}, {_named(name)}",
                 )
-    panel.set_xlabel("spikes per clean image")
-    panel.set_ylabel("accuracy on the deployed integers (%)")
+    panel.set_xlabel(f"{cost}, mean of clean images")
+    panel.set_ylabel(_ACCURACY)
     if 0 < len(done) <= _MOST_NAMED:
         panel.legend(fontsize="x-small")
+
+
+def _cost(done: Sequence[SweepRow]) -> str:
+    """What all finished rows can be drawn over."""
+    known = all("spikes per neuron" in row.figures for row in done)
+    return "spikes per neuron" if known else "spikes"
 
 
 def _figures(rows: Sequence[SweepRow]) -> list[str]:

@@ -26,6 +26,7 @@ def test_the_file_tells_how_it_is_run(run):
     assert (known.data, known.input_shape, known.class_names) == ("digits", (1, 8, 8), tuple("0123456789"))
     assert known.versions == json.loads((run / "versions.json").read_text())
     assert result.quantised_accuracy == result.deployed_accuracy
+    assert result.neurons == 4 * 4 * 4 + 10
     assert json.loads((run / "export.json").read_text()) == json.loads(json.dumps(result.as_dict()))
 
 

@@ -16,13 +16,14 @@ AXIS = Axis(
 )
 
 
-def rows():
+def rows(**exported):
     units = [unit(row, seed) for row in ("a steps=8", "a steps=4", "b") for seed in (0, 1)]
     right = {("a steps=8", 0): 90, ("a steps=8", 1): 94, ("a steps=4", 0): 80}
     results = {
         each.key: result(
             each, counted(samples=100, correct=correct, spikes=5000), robust=[(0.1, correct - 30)]
         )
+        | {"export": exported}
         for each in units
         if (correct := right.get((each.row, each.recipe.seed)))
     }
@@ -39,12 +40,29 @@ def test_a_curve_has_its_points_in_order_and_rows_without_results_have_none():
     assert curves(rows(), AXIS, "worst, 0.2") == {}
 
 
-@pytest.mark.parametrize(("axis", "width"), [(AXIS, 1536), (None, 768)])
-def test_the_picture_is_the_same_for_the_same_rows(axis, width):
-    one, other = sweep_plot(rows(), axis), sweep_plot(rows(), axis)
+@pytest.mark.parametrize(
+    ("axis", "exported", "width"),
+    [
+        (AXIS, {}, 1536),
+        (None, {}, 768),
+        (AXIS, {"gate_opening": 0.5}, 2304),
+        (None, {"gate_opening": 1}, 768),
+    ],
+)
+def test_the_picture_is_the_same_for_the_same_rows(axis, exported, width):
+    one, other = sweep_plot(rows(**exported), axis), sweep_plot(rows(**exported), axis)
     assert one == other
     image = Image.open(io.BytesIO(one))
     assert image.size == (width, 576) and len(np.unique(np.asarray(image.convert("L")))) > 10
+
+
+def test_spikes_are_drawn_per_neuron_where_every_finished_row_knows_its_neurons():
+    # 5,000 spikes of 100 images: 50 per image, 2.5 for each of 20 neurons
+    known, unknown = rows(neurons=20), rows()
+    assert known[0].figures["spikes per neuron"].mean == 2.5 and not known[2].seeds
+    per_image = sweep_plot(unknown, None)
+    assert sweep_plot(known, None) != per_image
+    assert sweep_plot(known[:1] + unknown[1:], None) == per_image
 
 
 def test_a_sweep_of_which_nothing_is_done_has_a_picture():

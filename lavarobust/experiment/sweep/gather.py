@@ -50,6 +50,7 @@ class SweepRow:
             (0 if there are none);
             ``worst, EPSILON``: share of all images right without attack and under every attack at it;
             ``spikes``, ``accumulates``, ``multiply_accumulates`` per clean image;
+            ``spikes per neuron`` of a clean image, where every seed's result knows its model's neurons;
             ``gate opening``: mean probability of a model's gates, where it has some.
         slayer_differences, slayer_images: images of all sets and seeds whose scores in SLAYER's forward are
             not the simulator's, and how many were compared.
@@ -82,6 +83,7 @@ class _Seed:
     sets: tuple[SetCounts, ...]
     robust: tuple[tuple[float, int], ...]
     train_accuracy: float | None
+    neurons: float | None
     gate_opening: float | None
 
 
@@ -116,7 +118,7 @@ def _row(name: str, units: Mapping[int, Sequence[Unit]], results: Mapping[str, R
     seeds = tuple(done.values())
     sets = [each for seed in seeds for each in seed.sets]
     figures = [_figures(seed) for seed in seeds]
-    first = seeds[0] if seeds else _Seed((), (), None, None)
+    first = seeds[0] if seeds else _Seed((), (), None, None, None)
     return SweepRow(
         name=name,
         seeds=tuple(done),
@@ -141,6 +143,7 @@ def _added(results: Sequence[Result], row: str, seed: int) -> _Seed:
                 tuple(SetCounts(**each) for each in result["counts"]["sets"]),
                 tuple((each["epsilon"], each["correct"]) for each in result["counts"]["robust"]),
                 _known(result, "training", "train_accuracy"),
+                _known(result, "export", "neurons"),
                 _known(result, "export", "gate_opening"),
             )
             for result in results
@@ -155,7 +158,7 @@ def _added(results: Sequence[Result], row: str, seed: int) -> _Seed:
             f"a result of row {row!r} with seed {seed} is damaged ({error!r}). Remove it, and its unit is "
             "done again"
         ) from error
-    return _Seed(sets, robust, shards[0].train_accuracy, shards[0].gate_opening)
+    return replace(shards[0], sets=sets, robust=robust)
 
 
 def _known(result: Result, stage: str, name: str) -> float | None:
@@ -191,6 +194,8 @@ def _figures(seed: _Seed) -> dict[str, float]:
     figures |= {f"worst, {epsilon:g}": correct / clean.samples for epsilon, correct in seed.robust}
     for count in ("spikes", "accumulates", "multiply_accumulates"):
         figures[count] = getattr(clean, count) / clean.samples
+    if seed.neurons is not None:
+        figures["spikes per neuron"] = figures["spikes"] / seed.neurons
     if seed.gate_opening is not None:
         figures["gate opening"] = seed.gate_opening
     return figures

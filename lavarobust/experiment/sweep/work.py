@@ -76,7 +76,13 @@ def run_unit(unit: Mapping[str, Any], runs: str | Path) -> dict[str, Any]:
         },
         "export": {
             name: exported.get(name)
-            for name in ("float_accuracy", "quantised_accuracy", "deployed_accuracy", "gate_opening")
+            for name in (
+                "float_accuracy",
+                "quantised_accuracy",
+                "deployed_accuracy",
+                "neurons",
+                "gate_opening",
+            )
         },
         "seconds": seconds,
         "resumed": resumed,
