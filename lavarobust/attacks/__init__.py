@@ -6,6 +6,7 @@ from lavarobust.attacks.evaluate import Progress, evaluate
 from lavarobust.attacks.integer_victim import IntegerVictim
 from lavarobust.attacks.network_victim import NetworkVictim
 from lavarobust.attacks.result import AttackOutcome, Judged, RobustnessResult
+from lavarobust.attacks.sda import SDA, SparseResult, attack_sparsely
 from lavarobust.attacks.sea import SEA, FlipBudget, attack_encoding
 from lavarobust.attacks.sea_evaluate import FlipOutcome, evaluate_flips
 from lavarobust.attacks.search import AttackResult, attack, fgsm, pgd, random_noise
@@ -16,6 +17,7 @@ from lavarobust.attacks.victim import ChunkedVictim, Queries, Victim
 __all__ = [
     "FGSM",
     "PGD",
+    "SDA",
     "SEA",
     "AttackOutcome",
     "AttackResult",
@@ -31,11 +33,13 @@ __all__ = [
     "Progress",
     "Queries",
     "RobustnessResult",
+    "SparseResult",
     "ThreatModel",
     "ThreatModelError",
     "Victim",
     "attack",
     "attack_encoding",
+    "attack_sparsely",
     "craft_linf",
     "evaluate",
     "evaluate_flips",

@@ -10,6 +10,7 @@ from lavarobust.attacks.integer_victim import IntegerVictim
 from lavarobust.attacks.victim import DEFAULT_CHUNK
 from lavarobust.draws import Keys
 from lavarobust.dynamics import Surrogate
+from lavarobust.encoding import encode
 from lavarobust.errors import DataError
 from lavarobust.netx.deployment import Deployment
 from lavarobust.netx.model import Model
@@ -33,6 +34,11 @@ class EncodingVictim(IntegerVictim):
     ) -> None:
         super().__init__(model, deployment, surrogate, chunk, threads)
         self.stochastic = model.gated
+
+    def encoded(self, images: np.ndarray, indices: np.ndarray, draw: int = 0) -> np.ndarray:
+        """``(N, T, C, H, W)`` float32 frames that are sent of images; arguments and errors as ``encode``."""
+        frames = encode(self.deployment.encoding, images, self.deployment.steps, indices, draw).frames
+        return np.moveaxis(frames, -1, 1).astype(np.float32)
 
     def _frames(self, images: torch.Tensor, keys: Keys) -> torch.Tensor:
         shape = (self.deployment.steps, *self._stages[0].input_shape)

@@ -12,7 +12,6 @@ from lavarobust.attacks.flips import Flips, Slope, craft_flips, lowest_entry
 from lavarobust.attacks.samples import Samples, checked_samples
 from lavarobust.attacks.threat import ThreatModelError
 from lavarobust.attacks.victim import Queries
-from lavarobust.encoding import encode
 from lavarobust.errors import SettingsError
 
 
@@ -157,9 +156,7 @@ class _Search:
 
     def _encoded(self, draw: int) -> torch.Tensor:
         """``(N, T, C, H, W)`` float32."""
-        encoding, steps = self.victim.deployment.encoding, self.victim.deployment.steps
-        frames = encode(encoding, self.samples.images, steps, self.samples.indices, draw).frames
-        return torch.from_numpy(np.moveaxis(frames, -1, 1).astype(np.float32))
+        return torch.from_numpy(self.victim.encoded(self.samples.images, self.samples.indices, draw))
 
     def _at(self, frames: torch.Tensor, draw: int) -> Slope:
         """Zero for samples that are fooled already, where that is for good."""
