@@ -11,6 +11,7 @@ from lavarobust.attacks.sea import SEA, FlipBudget, attack_encoding
 from lavarobust.attacks.sea_evaluate import FlipOutcome, evaluate_flips
 from lavarobust.attacks.search import AttackResult, attack, fgsm, pgd, random_noise
 from lavarobust.attacks.settings import FGSM, PGD, AttackSettings, Noise
+from lavarobust.attacks.square import Square, SquareResult, accuracy_over_queries, square
 from lavarobust.attacks.threat import ThreatModel, ThreatModelError
 from lavarobust.attacks.victim import ChunkedVictim, Queries, Victim
 
@@ -34,9 +35,12 @@ __all__ = [
     "Queries",
     "RobustnessResult",
     "SparseResult",
+    "Square",
+    "SquareResult",
     "ThreatModel",
     "ThreatModelError",
     "Victim",
+    "accuracy_over_queries",
     "attack",
     "attack_encoding",
     "attack_sparsely",
@@ -46,4 +50,5 @@ __all__ = [
     "fgsm",
     "pgd",
     "random_noise",
+    "square",
 ]
