@@ -3,21 +3,26 @@
 from lavarobust.attacks.craft import craft_linf
 from lavarobust.attacks.encoding_victim import EncodingVictim
 from lavarobust.attacks.evaluate import Progress, evaluate
+from lavarobust.attacks.expectation import ExpectedVictim
+from lavarobust.attacks.gradient_attacks import attack, fgsm, pgd, random_noise
 from lavarobust.attacks.integer_victim import IntegerVictim
 from lavarobust.attacks.network_victim import NetworkVictim
 from lavarobust.attacks.result import AttackOutcome, Judged, RobustnessResult
 from lavarobust.attacks.sda import SDA, SparseResult, attack_sparsely
 from lavarobust.attacks.sea import SEA, FlipBudget, attack_encoding
 from lavarobust.attacks.sea_evaluate import FlipOutcome, evaluate_flips
-from lavarobust.attacks.search import AttackResult, attack, fgsm, pgd, random_noise
-from lavarobust.attacks.settings import FGSM, PGD, AttackSettings, Noise
+from lavarobust.attacks.search import AttackResult
+from lavarobust.attacks.settings import APGD, FGSM, PGD, RFGSM, SAPGD, AttackSettings, Noise
 from lavarobust.attacks.square import Square, SquareResult, accuracy_over_queries, square
 from lavarobust.attacks.threat import ThreatModel, ThreatModelError
 from lavarobust.attacks.victim import ChunkedVictim, Queries, Victim
 
 __all__ = [
+    "APGD",
     "FGSM",
     "PGD",
+    "RFGSM",
+    "SAPGD",
     "SDA",
     "SEA",
     "AttackOutcome",
@@ -25,6 +30,7 @@ __all__ = [
     "AttackSettings",
     "ChunkedVictim",
     "EncodingVictim",
+    "ExpectedVictim",
     "FlipBudget",
     "FlipOutcome",
     "IntegerVictim",

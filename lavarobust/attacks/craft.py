@@ -1,4 +1,4 @@
-"""The one loop behind every sign attack, for evaluation and for adversarial training."""
+"""The one loop behind every gradient attack, for evaluation and for adversarial training."""
 
 from __future__ import annotations
 
@@ -6,7 +6,25 @@ from collections.abc import Callable
 
 import torch
 
-from lavarobust.attacks.threat import linf_box
+from lavarobust.attacks.steps import SignSteps, Steps
+from lavarobust.attacks.threat import ThreatModel
+
+Slope = Callable[[torch.Tensor], tuple[torch.Tensor | None, torch.Tensor]]
+"""Losses ``(N,)``, where anyone asks for them, and gradients ``(N, C, H, W)`` at images."""
+
+
+def climb(slope: Slope, start: torch.Tensor, ascent: Steps, count: int) -> torch.Tensor:
+    """Follow ``count`` gradients from the start, and return where that leads, without gradient history.
+
+    Args:
+        slope: asked at every image on the way, but not at the last.
+        ascent: how a gradient becomes a step; it holds the images within their threat model.
+    """
+    here = start.detach()
+    for _ in range(count):
+        loss, gradient = slope(here)
+        here = ascent.next(here, loss, gradient.detach())
+    return here
 
 
 def craft_linf(
@@ -30,9 +48,7 @@ def craft_linf(
     Returns:
         ``(N, C, H, W)`` without gradient history.
     """
-    images = images.detach()
-    low, high = linf_box(images, epsilon)
-    here = images if start is None else start.detach().to(images.dtype).clamp(low, high)
-    for _ in range(steps):
-        here = (here + step_size * loss_gradient(here).detach().sign()).clamp(low, high)
-    return here
+    images, threat = images.detach(), ThreatModel(epsilon)
+    here = images if start is None else threat.project(images, start.detach().to(images.dtype))
+    ascent = SignSteps(images, threat, step_size)
+    return climb(lambda at: (None, loss_gradient(at)), here, ascent, steps)

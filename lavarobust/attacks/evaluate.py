@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from lavarobust.attacks.gradient_attacks import attack
 from lavarobust.attacks.integer_victim import IntegerVictim
 from lavarobust.attacks.result import AttackOutcome, Judged, RobustnessResult, success_rate
 from lavarobust.attacks.samples import Samples, checked_samples
-from lavarobust.attacks.search import AttackResult, attack
+from lavarobust.attacks.search import AttackResult
 from lavarobust.attacks.settings import AttackSettings
 from lavarobust.attacks.threat import ThreatModel
 from lavarobust.attacks.victim import DEFAULT_CHUNK, Queries
@@ -114,7 +115,7 @@ def _craft(
 
 
 def _joined(parts: list[AttackResult]) -> AttackResult:
-    names = ("images", "fooled", "prediction", "loss", "gradients", "zero_gradients")
+    names = ("images", "fooled", "prediction", "loss", "first_loss", "gradients", "zero_gradients")
     forward, backward = (sum(getattr(part.queries, way) for part in parts) for way in ("forward", "backward"))
     return AttackResult(
         **{name: np.concatenate([getattr(part, name) for part in parts]) for name in names},

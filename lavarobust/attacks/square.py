@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from lavarobust.attacks.losses import loss_and_direction
+from lavarobust.attacks.losses import Goal, loss_and_direction
 from lavarobust.attacks.samples import Samples, checked_samples
 from lavarobust.attacks.search import AttackResult
 from lavarobust.attacks.threat import ThreatModel, linf_box
@@ -117,6 +117,7 @@ def square(
         fooled=search.fooled,
         prediction=search.prediction,
         loss=search.loss,
+        first_loss=search.clean_loss,
         gradients=count,
         zero_gradients=count.copy(),
         queries=victim.queries.since(before),
@@ -165,6 +166,7 @@ class _Search:
         self.best = samples.images.copy()
         self.asked = np.zeros(len(samples), dtype=np.int64)
         self.loss, self.prediction = self._judged(samples.images, samples, 0)
+        self.clean_loss = self.loss
 
     @property
     def fooled(self) -> np.ndarray:
@@ -172,16 +174,16 @@ class _Search:
         return fooled
 
     def run(self) -> None:
-        clean_loss = self.loss
         # the search goes on from the stripes, also where the clean image has the higher loss
-        self.loss = np.where(self.fooled, clean_loss, -np.inf)
+        self.loss = np.where(self.fooled, self.clean_loss, -np.inf)
         for query in range(self.settings.queries):
             open_ = np.flatnonzero(~self.fooled & (self.asked + self.price <= self.settings.queries))
             if not len(open_):
                 break
             self._try(open_, self._stripes(open_) if query == 0 else self._tiles(open_, query), query + 1)
-        unmoved = ~self.fooled & (self.loss < clean_loss)
-        self.best[unmoved], self.loss[unmoved] = self.samples.images[unmoved], clean_loss[unmoved]
+        unmoved = ~self.fooled & (self.loss < self.clean_loss)
+        self.best[unmoved] = self.samples.images[unmoved]
+        self.loss[unmoved] = self.clean_loss[unmoved]
 
     def _try(self, open_: np.ndarray, candidates: np.ndarray, turn: int) -> None:
         here, before = self.samples.take(open_), self.loss[open_]
@@ -213,7 +215,9 @@ class _Search:
         Where most are wrong it is the wrong class with most votes.
         """
         asked = np.stack([self.victim.logits(images, here.indices, draw) for draw in draws])
-        loss = np.mean([loss_and_direction("margin", logits, here.labels)[0] for logits in asked], axis=0)
+        loss = np.mean(
+            [loss_and_direction("margin", logits, Goal(here.labels))[0] for logits in asked], axis=0
+        )
         votes = (asked.argmax(axis=2)[:, :, None] == np.arange(asked.shape[2])).sum(axis=0)
         rows = np.arange(len(images))
         outvoted = 2 * votes[rows, here.labels] < len(draws)

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from lavarobust.attacks.losses import loss_and_direction
+from lavarobust.attacks.losses import Goal, loss_and_direction
 from lavarobust.attacks.slots import chunks
 from lavarobust.errors import DataError, SettingsError
 
@@ -40,6 +40,7 @@ class Victim(Protocol):
     Attributes:
         name: for reports.
         stochastic: True where ``draw`` changes the answer.
+        decisive: True where one answer is the verdict on an image, so that a wrong one ends the search.
         queries: what has been asked so far.
     """
 
@@ -50,7 +51,14 @@ class Victim(Protocol):
     def stochastic(self) -> bool: ...
 
     @property
+    def decisive(self) -> bool: ...
+
+    @property
     def queries(self) -> Queries: ...
+
+    def forget(self) -> None:
+        """A climb begins: drop what the gradients of an earlier one left."""
+        ...
 
     def logits(self, images: np.ndarray, indices: np.ndarray, draw: int = 0) -> np.ndarray:
         """``(N, classes)`` float64 of images ``(N, C, H, W)`` in [0, 1].
@@ -69,10 +77,14 @@ class Victim(Protocol):
         indices: np.ndarray,
         loss: str = "cross_entropy",
         draw: int = 0,
+        targets: np.ndarray | None = None,
     ) -> np.ndarray:
         """``(N, C, H, W)`` float32 gradient of the loss with respect to the pixels.
 
         Each sample's gradient is right up to a positive factor (:mod:`lavarobust.attacks.losses`).
+
+        Args:
+            targets: ``(N,)`` classes of a targeted loss.
         """
         ...
 
@@ -83,6 +95,7 @@ class Victim(Protocol):
         indices: np.ndarray,
         loss: str = "cross_entropy",
         draw: int = 0,
+        targets: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Both of the above for the price of one forward and one backward execution."""
         ...
@@ -107,6 +120,10 @@ class ChunkedVictim:
         self.name, self.stochastic = name, stochastic
         self.chunk, self.threads = chunk, threads
         self.queries = Queries()
+        self.decisive = True
+
+    def forget(self) -> None:
+        """See :class:`Victim`; there is nothing to drop."""
 
     def logits(self, images: np.ndarray, indices: np.ndarray, draw: int = 0) -> np.ndarray:
         """See :class:`Victim`."""
@@ -125,9 +142,10 @@ class ChunkedVictim:
         indices: np.ndarray,
         loss: str = "cross_entropy",
         draw: int = 0,
+        targets: np.ndarray | None = None,
     ) -> np.ndarray:
         """See :class:`Victim`."""
-        return self.logits_and_gradient(images, labels, indices, loss, draw)[1]
+        return self.logits_and_gradient(images, labels, indices, loss, draw, targets)[1]
 
     def logits_and_gradient(
         self,
@@ -136,20 +154,21 @@ class ChunkedVictim:
         indices: np.ndarray,
         loss: str = "cross_entropy",
         draw: int = 0,
+        targets: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray]:
         """See :class:`Victim`.
 
         Raises:
             DataError: labels beyond the classes.
         """
-        all_logits, gradients = [], []
+        all_logits, gradients, goal = [], [], Goal(labels, targets)
         with self._computing(), torch.enable_grad():
             for positions, filled, keys, rows in self._chunks(images, indices):
                 pixels = torch.from_numpy(filled).requires_grad_()
                 scores = self._scores(pixels, keys, draw)
                 logits = self._logits_of(scores, rows)
                 direction = np.zeros(scores.shape)
-                direction[rows] = loss_and_direction(loss, logits, labels[positions])[1]
+                direction[rows] = loss_and_direction(loss, logits, goal.take(positions))[1]
                 ascent = torch.from_numpy(direction).to(scores.dtype)
                 (gradient,) = torch.autograd.grad(scores, pixels, ascent)
                 all_logits.append((positions, logits))

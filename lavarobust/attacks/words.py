@@ -27,3 +27,10 @@ def attack_words(indices: np.ndarray, seed: int, purpose: str, repetition: int, 
     words = np.empty((len(indices), blocks * WORDS_PER_BLOCK), dtype=np.uint64)
     fill_words(key, np.uint64(0), np.uint64(repetition), indices.astype(np.uint64), words, 0, len(indices))
     return words[:, :count]
+
+
+def attack_uniforms(indices: np.ndarray, seed: int, purpose: str, repetition: int, count: int) -> np.ndarray:
+    """``(N, count)`` float64 in [0, 1): the upper 53 bits of each of :func:`attack_words`."""
+    words = attack_words(indices, seed, purpose, repetition, count)
+    uniform: np.ndarray = (words >> np.uint64(11)) * 2.0**-53
+    return uniform

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from lavarobust.attacks import FGSM, PGD, Noise
+from lavarobust.attacks import APGD, FGSM, PGD, RFGSM, SAPGD, Noise
 from lavarobust.errors import SettingsError
 
 
@@ -16,6 +16,14 @@ from lavarobust.errors import SettingsError
         lambda: PGD(step_size=float("nan")),
         lambda: PGD(restarts=2, random_start=False),
         lambda: PGD(loss="hinge"),
+        lambda: PGD(momentum=0.0),
+        lambda: PGD(loss="targeted_dlr"),
+        lambda: PGD(targets=3),
+        lambda: PGD(loss="targeted_dlr", targets=0),
+        lambda: FGSM(loss="targeted_dlr"),
+        lambda: RFGSM(share=1.0),
+        lambda: APGD(steps=0),
+        lambda: SAPGD(restarts=0),
         lambda: Noise("salt"),
         lambda: Noise(draws=0),
     ],
@@ -30,6 +38,26 @@ def test_names_say_what_is_reported():
         "FGSM",
         "PGD-20",
         "PGD-10x5 (margin)",
+    ]
+    assert [
+        settings.name
+        for settings in (
+            RFGSM(),
+            PGD(5, momentum=1.0),
+            PGD(7, loss="targeted_cross_entropy", targets="random"),
+            APGD(100, restarts=5),
+            APGD(20, loss="dlr"),
+            APGD(20, loss="targeted_dlr", targets=9),
+            SAPGD(),
+        )
+    ] == [
+        "R-FGSM",
+        "MIM-5",
+        "PGD-7 (targeted cross entropy, random target)",
+        "APGD-100x5",
+        "APGD-20 (DLR)",
+        "APGD-20 (DLR, 9 targets)",
+        "SA-PGD-100",
     ]
     assert Noise("gaussian", 3).name == "gaussian noise x3"
 

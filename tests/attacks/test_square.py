@@ -186,6 +186,7 @@ def test_accuracy_over_queries_counts_who_withstood_them():
         fooled=np.array([True, True, False, True]),
         prediction=nothing,
         loss=np.zeros(4),
+        first_loss=np.zeros(4),
         gradients=nothing,
         zero_gradients=nothing,
         queries=Queries(),

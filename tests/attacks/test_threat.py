@@ -50,5 +50,52 @@ def test_impossible_epsilon_is_refused(epsilon):
 
 
 def test_unknown_norm_is_refused():
-    with pytest.raises(SettingsError, match="norm 'l2'"):
-        ThreatModel(0.1, norm="l2")
+    with pytest.raises(SettingsError, match="norm 'l1'"):
+        ThreatModel(0.1, norm="l1")
+
+
+def _pictures(count: int = 50) -> torch.Tensor:
+    return torch.from_numpy(np.random.default_rng(3).random((count, 2, 3, 4), dtype=np.float32))
+
+
+@given(st.integers(0, 1000), st.sampled_from([1e-3, 0.1, 0.5, 128 / 255, 2.0]))
+def test_l2_projection_ends_inside_and_leaves_what_is_inside(seed, epsilon):
+    clean, threat = _pictures(5), ThreatModel(epsilon, "l2")
+    generator = torch.Generator().manual_seed(seed)
+    far = clean + 2 * torch.randn(clean.shape, generator=generator)
+    back = threat.project(clean, far)
+    threat.check(clean.numpy(), back.numpy())
+    assert torch.equal(threat.project(clean, back), back)
+    change = (far - clean).double()
+    share = (epsilon / change.flatten(1).norm(dim=1)).clamp(max=1).view(-1, 1, 1, 1)
+    torch.testing.assert_close(back.double(), (clean + share * change).clamp(0, 1), rtol=0, atol=3e-7)
+
+
+def test_l2_is_checked_on_the_length_of_the_change():
+    clean = np.full((1, 1, 1, 2), 0.5, dtype=np.float32)
+    moved = clean + np.array([0.25, 0.0], dtype=np.float32)
+    ThreatModel(0.25, "l2").check(clean, moved)
+    moved[0, 0, 0, 1] += np.float32(0.01)
+    with pytest.raises(ThreatModelError):
+        ThreatModel(0.25, "l2").check(clean, moved)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_starts_lie_where_they_say(norm):
+    clean, threat = torch.full((400, 1, 3, 4), 0.5), ThreatModel(0.25, norm)
+    draws = torch.from_numpy(np.random.default_rng(4).random(clean.shape))
+    inside, edge = threat.uniform(clean, draws), threat.edge(clean, draws)
+    for found in (inside, edge):
+        threat.check(clean.numpy(), found.numpy())
+
+    def size(found: torch.Tensor) -> torch.Tensor:
+        change = (found - clean).double().flatten(1)
+        return change.abs().amax(1) if norm == "linf" else change.norm(dim=1)
+
+    torch.testing.assert_close(size(edge), torch.full((400,), 0.25, dtype=torch.float64), rtol=1e-5, atol=0)
+    if (
+        norm == "l2"
+    ):  # in a ball of 12 dimensions half of the volume lies beyond 0.5 ** (1 / 12) of its radius
+        assert (size(inside) > 0.25 * 0.5 ** (1 / 12)).double().mean() == pytest.approx(0.5, abs=0.08)
+    else:
+        assert (inside - clean).abs().mean() == pytest.approx(0.125, abs=0.005)

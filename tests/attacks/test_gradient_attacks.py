@@ -5,8 +5,12 @@ import pytest
 import torch
 
 from lavarobust.attacks import (
+    APGD,
     FGSM,
     PGD,
+    RFGSM,
+    SAPGD,
+    ExpectedVictim,
     IntegerVictim,
     NetworkVictim,
     Noise,
@@ -18,10 +22,12 @@ from lavarobust.attacks import (
     pgd,
     random_noise,
 )
+from lavarobust.attacks.gradient_attacks import _targets
 from lavarobust.attacks.samples import Samples
-from lavarobust.attacks.search import _draws
+from lavarobust.attacks.search import Search
+from lavarobust.attacks.words import attack_uniforms
 from lavarobust.encoding.draws import uniform_draws
-from lavarobust.errors import DataError
+from lavarobust.errors import DataError, SettingsError
 from lavarobust.netx.deployment import Encoding
 
 EPSILON = 1 / 16
@@ -83,7 +89,22 @@ def test_more_restarts_only_help(linear_case):
     assert (five.loss[both] >= one.loss[both]).all()
 
 
-@pytest.mark.parametrize("settings", [FGSM(), PGD(4, restarts=2), Noise(), Noise("gaussian", 2)])
+EVERY_KIND = [
+    FGSM(),
+    RFGSM(),
+    PGD(4, restarts=2),
+    PGD(4, momentum=1.0),
+    PGD(3, loss="targeted_cross_entropy", targets="random"),
+    APGD(6, restarts=2),
+    APGD(4, loss="dlr"),
+    APGD(3, loss="targeted_dlr", targets=9),
+    SAPGD(6),
+    Noise(),
+    Noise("gaussian", 2),
+]
+
+
+@pytest.mark.parametrize("settings", EVERY_KIND, ids=lambda each: each.name)
 @pytest.mark.parametrize("encoding", [Encoding("direct", 16), Encoding("rate")])
 def test_a_sample_gets_the_same_bytes_in_any_batch(deployed, pictures, settings, encoding):
     case, (images, indices) = deployed(encoding, "membrane"), pictures
@@ -145,18 +166,18 @@ def test_noise_has_the_distribution_it_names_and_stays_in_the_box(linear_case, d
 
 
 def test_starts_are_not_the_numbers_that_a_rate_encoder_draws():
-    samples = Samples(np.zeros((2, 1, 2, 2), np.float32), np.zeros(2, int), np.array([3, 4]))
-    start = _draws(samples, seed=5, purpose="random start", repetition=0)
-    np.testing.assert_array_equal(start, _draws(samples, 5, "random start", 0))
+    indices = np.array([3, 4])
+    start = attack_uniforms(indices, 5, "random start", 0, 4)
+    np.testing.assert_array_equal(start, attack_uniforms(indices, 5, "random start", 0, 4))
     assert not np.isin(start, uniform_draws(5, 3, 0, 4)).any()
-    assert len(np.unique(np.concatenate([start, _draws(samples, 5, "random start", 1)]))) == 16
+    assert len(np.unique([start, attack_uniforms(indices, 5, "random start", 1, 4)])) == 16
 
 
 def test_an_attack_that_leaves_the_box_is_caught(linear_case, monkeypatch):
-    def careless(gradient, images, *rest):
-        return (images + 0.2).clamp(0, 1)
+    def careless(slope, start, *rest):
+        return (start + 0.2).clamp(0, 1)
 
-    monkeypatch.setattr("lavarobust.attacks.search.craft_linf", careless)
+    monkeypatch.setattr("lavarobust.attacks.search.climb", careless)
     with pytest.raises(ThreatModelError):
         fgsm(NetworkVictim(linear_case.module), *_arrays(linear_case), THREAT)
 
@@ -196,3 +217,87 @@ def test_an_image_that_fools_is_kept_even_where_its_loss_is_lower():
     assert found.fooled[0] and found.prediction[0] == 1
     assert found.loss[0] < clean_loss
     assert found.images[0, 0, 0, 0] == pytest.approx(0.7)
+
+
+@pytest.mark.parametrize("settings", [PGD(10, momentum=1.0), APGD(10), APGD(10, loss="margin"), SAPGD(10)])
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_every_gradient_attack_solves_a_linear_victim(linear_case, settings, norm):
+    """Of two classes the best image moves the margin along (l2: parallel to) the weights' difference."""
+    case, threat = linear_case, ThreatModel(1 / 16 if norm == "linf" else 1 / 4, norm)
+    found = attack(settings, NetworkVictim(case.module), *_arrays(case), threat)
+    if norm == "linf":
+        fooled = case.predictions(case.worst_images(1 / 16)) != case.labels
+        np.testing.assert_array_equal(found.fooled, fooled)
+    else:
+        weight = case.module.weight.detach().numpy()
+        slope = (weight[1] - weight[0]) * np.where(case.labels == 0, 1, -1)[:, None]
+        moved = case.images.reshape(90, -1) + 0.25 * slope / np.linalg.norm(slope, axis=1, keepdims=True)
+        certain = (moved >= 0).all(1) & (moved <= 1).all(1)
+        margin = (moved * slope).sum(1)
+        assert certain.any()
+        # what cannot be fooled without the pixel range can't with it
+        assert not found.fooled[margin < 0].any()
+        assert found.fooled[certain & (margin > 0.01)].all()
+
+
+def test_targets_are_the_classes_that_score_highest(deployed, pictures):
+    case, (images, indices) = deployed(Encoding("direct", 16), "membrane"), pictures
+    victim = IntegerVictim(case.model, case.deployment)
+    logits = victim.logits(images, indices)
+    asked = []
+    original = victim.logits_and_gradient
+
+    def noted(images, labels, indices, loss, draw, targets):
+        asked.append((indices, targets))
+        return original(images, labels, indices, loss, draw, targets)
+
+    victim.logits_and_gradient = noted
+    attack(
+        APGD(1, loss="targeted_dlr", targets=2),
+        victim,
+        images,
+        logits.argmax(1),
+        indices,
+        ThreatModel(1e-6),
+    )
+    ranked = np.argsort(-logits, axis=1)
+    for place, (of, targets) in enumerate(asked, start=1):
+        np.testing.assert_array_equal(targets, ranked[np.isin(indices, of), place])
+
+
+def test_a_random_target_is_never_the_label(deployed, pictures):
+    case, (images, indices) = deployed(Encoding("direct", 16), "membrane"), pictures
+    victim = IntegerVictim(case.model, case.deployment)
+    labels = victim.logits(images, indices).argmax(1)
+    search = Search(victim, Samples(images, labels, indices), THREAT)
+    (targets,) = _targets(search, PGD(3, loss="targeted_cross_entropy", targets="random"))
+    assert (targets != labels).all() and set(targets) == set(range(10))
+
+
+def test_the_clean_loss_is_kept_beside_the_best(linear_case):
+    victim = NetworkVictim(linear_case.module)
+    found = pgd(victim, *_arrays(linear_case), THREAT, PGD(3, loss="margin"))
+    logits = victim.logits(linear_case.images, linear_case.indices)
+    own = logits[np.arange(90), linear_case.labels]
+    np.testing.assert_allclose(found.first_loss, logits.min(1) - own)
+    assert (found.loss > found.first_loss).all()
+
+
+def test_of_a_victim_that_is_not_decisive_the_search_goes_on(linear_case):
+    victim = ExpectedVictim(NetworkVictim(linear_case.module), draws=1)
+    found = pgd(victim, *_arrays(linear_case), THREAT, PGD(10))
+    assert (found.gradients == 10).all()
+    np.testing.assert_array_equal(found.images, linear_case.worst_images(EPSILON))
+
+
+def test_a_random_step_and_a_gradient_step_share_the_box(linear_case):
+    found = attack(RFGSM(0.25), NetworkVictim(linear_case.module), *_arrays(linear_case), THREAT)
+    inside = (linear_case.images > EPSILON) & (linear_case.images < 1 - EPSILON)
+    step = np.abs(found.images - linear_case.images)[inside & ~found.fooled[:, None, None, None]] / EPSILON
+    # a quarter at random and three quarters along the gradient: together or against each other
+    assert set(np.round(step, 4)) == {0.5, 1.0}
+
+
+def test_r_fgsm_has_no_euclidean_form(linear_case):
+    with pytest.raises(SettingsError, match="R-FGSM"):
+        attack(RFGSM(), NetworkVictim(linear_case.module), *_arrays(linear_case), ThreatModel(1, "l2"))
