@@ -13,6 +13,9 @@ import numpy as np
 from lavarobust.dynamics.compiled import compiled, inlined, unmanaged
 from lavarobust.dynamics.kernels import BLOCK
 
+GIVEN = -1
+"""In place of a surrogate's place in its table: the derivatives of the spikes are given."""
+
 
 @unmanaged
 def slopes(code: int, potential: Any, threshold: Any, width: Any, scale: Any, slope: Any) -> None:
@@ -48,10 +51,14 @@ def slopes(code: int, potential: Any, threshold: Any, width: Any, scale: Any, sl
             gate = one / (one + math.exp(-slope[k] * width))
             slope[k] = gate * (one - gate)
         factor = width
-    else:  # gaussian
+    elif code == 5:  # gaussian
         for k in range(size):
             slope[k] = math.exp(-half * (slope[k] * per_width) * (slope[k] * per_width))
         factor = per_width / np.float32(math.sqrt(2 * math.pi))
+    else:  # identity
+        for k in range(size):
+            slope[k] = one
+        factor = one
     factor *= per_threshold * scale
     for k in range(size):
         slope[k] *= factor
@@ -61,7 +68,7 @@ class Passing(NamedTuple):
     """How gradients pass a population.
 
     Attributes:
-        code: the surrogate's place in its table.
+        code: the surrogate's place in its table, or :data:`GIVEN`.
         unit, threshold, width, scale: float32; a sum's state units, the threshold's, and the surrogate's
             width and factor.
         spiking, through_reset: whether spikes, and resets, are differentiated.
@@ -106,7 +113,7 @@ def go_back_row(
     Args:
         decided: potentials that spikes were decided on.
         wanted: gradients of the spikes.
-        slope: room.
+        slope: room; where they are given, the derivatives of the spikes with respect to ``decided``.
         ds: written, gradients of the sums.
         db: added to, those of the biases.
         du, dv: those of the states, after the step and then before it.
@@ -119,9 +126,9 @@ def go_back_row(
     threshold, size = passing.threshold, len(decided)
     zero, one = np.float32(0), np.float32(1)
     if passing.spiking:
-        slopes(
-            passing.code, decided, threshold if threshold > 0 else one, passing.width, passing.scale, slope
-        )
+        if passing.code != GIVEN:
+            level = threshold if threshold > 0 else one
+            slopes(passing.code, decided, level, passing.width, passing.scale, slope)
         if passing.learning:
             _learn_threshold(decided, wanted, slope, dv, learnt[0], passing)
         if passing.soft:
@@ -183,6 +190,7 @@ def _learn_leak(before: Any, begins: bool, dv: Any, learnt: Any, passing: Any) -
 def go_back_kernel(
     before_reset: Any,
     start: Any,
+    given: Any,
     d_spikes: Any,
     d_sums: Any,
     d_bias: Any,
@@ -193,9 +201,12 @@ def go_back_kernel(
     first: int,
     last: int,
 ) -> None:
-    """Backward; ``passing`` is a :class:`Passing`, ``start`` and ``d_learnt`` are empty where none learns."""
+    """Backward; ``passing`` is a :class:`Passing`, ``start`` and ``d_learnt`` are empty where none learns.
+
+    ``given`` is ``(T, N, K)`` where the derivatives of the spikes are given, else empty.
+    """
     steps, neurons, frames = before_reset.shape[0], before_reset.shape[2], d_sums.shape[0]
-    slope, unread = np.empty(BLOCK, dtype=np.float32), np.empty(BLOCK, dtype=np.float32)
+    room, unread = np.empty(BLOCK, dtype=np.float32), np.empty(BLOCK, dtype=np.float32)
     for n in range(first, last):
         for low in range(0, neurons, BLOCK):
             high = min(neurons, low + BLOCK)
@@ -206,4 +217,5 @@ def go_back_kernel(
                 decided, wanted = before_reset[t, n, low:high], d_spikes[t, n, low:high]
                 before = before_reset[t - 1, n, low:high] if t > 0 else start[n, low:high]
                 learnt = d_learnt[n, :, low:high]
+                slope = given[t, n, low:high] if passing.code == GIVEN else room[: high - low]
                 go_back_row(decided, wanted, slope, ds, db, du, dv, ku, kv, before, t == 0, learnt, passing)

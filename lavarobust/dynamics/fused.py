@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from lavarobust.dynamics import stepwise
-from lavarobust.dynamics.back_kernels import Passing, go_back_kernel
+from lavarobust.dynamics.back_kernels import GIVEN, Passing, go_back_kernel
 from lavarobust.dynamics.kernels import CLEARED, HELD, LEAKING, run_kernel
 from lavarobust.dynamics.population import (
     LIF,
@@ -92,10 +92,14 @@ def go_back(
     d_current: torch.Tensor,
     d_potential: torch.Tensor,
     start: torch.Tensor | None = None,
+    slopes: torch.Tensor | None = None,
 ) -> Gradients:
     """As :func:`lavarobust.dynamics.stepwise.go_back`."""
     shape = before_reset.shape[1:]
     learning = start is not None
+    passed, given = passing(neuron, shape, learning), before_reset.new_empty((0, *shape))
+    if slopes is not None:
+        passed, given = passed._replace(code=GIVEN), slopes.expand_as(before_reset)
     first = before_reset.new_zeros(shape) if start is None else start.expand(shape).contiguous()
     d_learnt = np.zeros((shape[0], 2, shape[1:].numel() if learning else 0), dtype=np.float32)
     d_sums, d_bias = before_reset.new_empty((frames, *shape)), before_reset.new_zeros(shape)
@@ -107,13 +111,14 @@ def go_back(
         before_reset.numel(),
         _steps_first(before_reset),
         _samples_first(first),
+        _steps_first(given),
         _steps_first(d_spikes),
         _steps_first(d_sums),
         _samples_first(d_bias),
         _samples_first(d_u),
         _samples_first(d_v),
         d_learnt,
-        passing(neuron, shape, learning),
+        passed,
     )
     return Gradients(d_sums, d_bias, d_u, d_v, *(scalars(d_learnt) if learning else ()))
 

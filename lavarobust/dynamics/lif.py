@@ -81,15 +81,12 @@ def integrate(
     spikes, current, potential = _Integrate.apply(
         sums, bias, current, potential, *scalars, steps, neuron, kept
     )
-    outcome = kept["outcome"]
-    return Trajectory(
-        spikes,
-        State(current, potential),
-        outcome.wraps,
-        outcome.clips,
-        outcome.peak_current,
-        outcome.peak_potential,
-    )
+    return trajectory_of(spikes, State(current, potential), kept["outcome"])
+
+
+def trajectory_of(spikes: torch.Tensor, end: State, outcome: Outcome) -> Trajectory:
+    """Differentiable spikes and end states with the counts of an engine's outcome."""
+    return Trajectory(spikes, end, outcome.wraps, outcome.clips, outcome.peak_current, outcome.peak_potential)
 
 
 class _Integrate(torch.autograd.Function):
@@ -99,13 +96,13 @@ class _Integrate(torch.autograd.Function):
     ):
         keep = any(ctx.needs_input_grad)
         window = make_window(sums, bias, State(current, potential), steps, neuron, keep)
-        outcome = _engine(window).run(window)
+        outcome = engine_of(window).run(window)
         kept["outcome"] = outcome
         if keep:
             learns = any(ctx.needs_input_grad[4:6])
             ctx.save_for_backward(outcome.before_reset, potential if learns else None)
             ctx.engine, ctx.neuron, ctx.frames, ctx.bias_shape = (
-                _engine(window),
+                engine_of(window),
                 neuron,
                 len(sums),
                 bias.shape,
@@ -130,7 +127,8 @@ class _Integrate(torch.autograd.Function):
         return *typed, None, None, None
 
 
-def _engine(window: Window) -> Any:
+def engine_of(window: Window) -> Any:
+    """The faster of the engines that may run it."""
     if window.sums.device.type == "cpu" and window.stays_in_int32 and fused.trusted():
         return fused
     return stepwise

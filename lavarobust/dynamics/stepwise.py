@@ -69,10 +69,13 @@ def go_back(
     d_current: torch.Tensor,
     d_potential: torch.Tensor,
     start: torch.Tensor | None = None,
+    slopes: torch.Tensor | None = None,
 ) -> Gradients:
     """Gradients of a window, all in float32; see :func:`lavarobust.dynamics.lif.integrate`.
 
-    ``start`` is the potential before the first step, where the gradients of the scalars are wanted.
+    ``start`` is the potential before the first step, where the gradients of the scalars are wanted;
+    ``slopes`` are derivatives of the spikes with respect to their potentials, broadcasting against
+    ``(T, N, *shape)``, in place of the surrogate's.
     """
     keep_current, keep_potential = kept(neuron.current_decay), kept(neuron.voltage_decay)
     threshold = neuron.threshold * STATE_UNIT
@@ -81,7 +84,8 @@ def go_back(
     # the potential after a reset is ``before - taken * spike``: a hard one takes all of it
     taken = before_reset if neuron.reset == "hard" else torch.full_like(before_reset, threshold)
     if spiked is not None:
-        slope = neuron.surrogate.derivative(before_reset / unit - 1).div_(unit)
+        slope = neuron.surrogate.derivative(before_reset / unit - 1).div_(unit) if slopes is None else slopes
+        slope = slope.expand_as(before_reset)
         silent = 1 - spiked if neuron.reset == "hard" else torch.ones_like(spiked)
         direct = slope * d_spikes
     d_sums = before_reset.new_empty((frames, *before_reset.shape[1:]))

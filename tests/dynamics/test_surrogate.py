@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from lavarobust.dynamics import SURROGATES, Surrogate
+from lavarobust.dynamics import SURROGATES, Surrogate, straight_through
 from lavarobust.errors import SettingsError
 
 
@@ -16,6 +16,7 @@ from lavarobust.errors import SettingsError
         ("arctangent", 2.0, 1.0, 1 / (1 + 3.14159265**2)),
         ("sigmoid", 4.0, 1.0, 4 * 0.98201379 * 0.01798621),
         ("gaussian", 1.0, 0.39894228, 0.24197072),
+        ("identity", 1.0, 1.0, 1.0),
     ],
 )
 def test_values_at_and_one_threshold_above(name, width, at_threshold, away) -> None:
@@ -23,11 +24,17 @@ def test_values_at_and_one_threshold_above(name, width, at_threshold, away) -> N
     torch.testing.assert_close(slope, torch.tensor([at_threshold, away]), rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", list(SURROGATES))
+@pytest.mark.parametrize("name", [name for name in SURROGATES if name != "identity"])
 def test_integrates_to_one(name) -> None:
     z = torch.linspace(-400, 400, 4_000_001, dtype=torch.float64)
     area = torch.trapezoid(Surrogate(name, 1.0).derivative(z.clone()), z)
     assert abs(area.item() - 1) < 2e-3
+
+
+def test_straight_through_is_one_everywhere_and_through_the_reset() -> None:
+    rule = straight_through()
+    assert torch.equal(rule.derivative(torch.tensor([-9.0, 0.0, 0.5, 100.0])), torch.ones(4))
+    assert rule.through_reset
 
 
 def test_a_factor_scales_the_derivative() -> None:
