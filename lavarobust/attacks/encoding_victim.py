@@ -9,7 +9,7 @@ from lavarobust.attacks.flips import lowest_entry
 from lavarobust.attacks.integer_victim import IntegerVictim
 from lavarobust.attacks.victim import DEFAULT_CHUNK
 from lavarobust.draws import Keys
-from lavarobust.dynamics import Surrogate
+from lavarobust.dynamics import GradientRule, Surrogate
 from lavarobust.encoding import encode
 from lavarobust.errors import DataError
 from lavarobust.netx.deployment import Deployment
@@ -28,11 +28,11 @@ class EncodingVictim(IntegerVictim):
         self,
         model: Model,
         deployment: Deployment | None = None,
-        surrogate: Surrogate = Surrogate(),  # noqa: B008
+        rule: GradientRule = Surrogate(),  # noqa: B008
         chunk: int = DEFAULT_CHUNK,
         threads: int = 1,
     ) -> None:
-        super().__init__(model, deployment, surrogate, chunk, threads)
+        super().__init__(model, deployment, rule, chunk, threads)
         self.stochastic = model.gated
 
     def encoded(self, images: np.ndarray, indices: np.ndarray, draw: int = 0) -> np.ndarray:

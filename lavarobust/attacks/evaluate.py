@@ -14,7 +14,7 @@ from lavarobust.attacks.search import AttackResult
 from lavarobust.attacks.settings import AttackSettings
 from lavarobust.attacks.threat import ThreatModel
 from lavarobust.attacks.victim import DEFAULT_CHUNK, Queries
-from lavarobust.dynamics import Surrogate
+from lavarobust.dynamics import GradientRule, Surrogate
 from lavarobust.encoding import encode
 from lavarobust.errors import SettingsError
 from lavarobust.execution import Backend
@@ -37,7 +37,7 @@ def evaluate(
     backend: Backend,
     attacks: Sequence[AttackSettings],
     threats: Sequence[ThreatModel],
-    surrogate: Surrogate = Surrogate(),  # noqa: B008
+    rule: GradientRule = Surrogate(),  # noqa: B008
     seed: int = 0,
     draw: int = 0,
     progress: Progress | None = None,
@@ -52,7 +52,7 @@ def evaluate(
         backend: judges clean and adversarial images, e.g. ``lavarobust.execution.backend("lava")``.
         attacks: each is run under each threat model.
         threats: what may be changed.
-        surrogate: the derivative of a spike in the attacks' gradients.
+        rule: how the attacks' gradients go back through spikes.
         seed: key of the attacks' draws.
         draw: repetition of the encoder's draws that is attacked and executed. A rate encoder is thereby
             attacked with its draws known, which no fresh draw makes stronger.
@@ -67,7 +67,7 @@ def evaluate(
     if not attacks or not threats:
         raise SettingsError("an evaluation needs at least one attack and one threat model.")
     samples = checked_samples(images, labels, indices)
-    victim = IntegerVictim(model, deployment, surrogate)
+    victim = IntegerVictim(model, deployment, rule)
     report = progress or (lambda what, done, total: None)
 
     def execute(pixels: np.ndarray, what: str) -> Judged:
@@ -87,7 +87,7 @@ def evaluate(
     return RobustnessResult(
         model=model.name,
         backend=backend.name,
-        surrogate=surrogate,
+        rule=rule,
         seed=seed,
         draw=draw,
         indices=samples.indices,

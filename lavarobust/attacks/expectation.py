@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+
 import numpy as np
 
 from lavarobust.attacks.losses import Goal, log_factor
@@ -50,6 +52,10 @@ class ExpectedVictim:
         self._calls = 0
         self.victim.forget()
 
+    def held(self) -> AbstractContextManager[None]:
+        """See :class:`Victim`."""
+        return self.victim.held()
+
     def logits(self, images: np.ndarray, indices: np.ndarray, draw: int = 0) -> np.ndarray:
         """Means over the draws; else as :class:`Victim`."""
         return np.mean([self.victim.logits(images, indices, one) for one in self._fresh(draw)], axis=0)
@@ -77,7 +83,10 @@ class ExpectedVictim:
     ) -> tuple[np.ndarray, np.ndarray]:
         """See :class:`Victim`."""
         arguments = (images, labels, indices, loss)
-        answers = [self.victim.logits_and_gradient(*arguments, one, targets) for one in self._fresh(draw)]
+        first, *others = self._fresh(draw)
+        answers = [self.victim.logits_and_gradient(*arguments, first, targets)]
+        with self.victim.held():
+            answers += [self.victim.logits_and_gradient(*arguments, one, targets) for one in others]
         logits = np.stack([answer[0] for answer in answers])
         sizes = np.stack([log_factor(loss, each, Goal(labels, targets)) for each in logits])
         weights = np.exp(sizes - sizes.max(axis=0))

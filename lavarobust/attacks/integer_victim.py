@@ -7,20 +7,26 @@ from collections import deque
 import numpy as np
 import torch
 
+from lavarobust.attacks.memory import SharpnessMemory
 from lavarobust.attacks.victim import DEFAULT_CHUNK, ChunkedVictim
 from lavarobust.draws import Keys
-from lavarobust.dynamics import Surrogate
+from lavarobust.dynamics import AdaptiveSharpness, Analog, GradientRule, Surrogate
 from lavarobust.encoding import input_range
 from lavarobust.encoding.straight_through import encode_straight_through
 from lavarobust.errors import DataError, SettingsError
-from lavarobust.execution.simulator import Stage, compile_model, propagate
+from lavarobust.execution.simulator import Stage, analog_scores, compile_model, propagate
+from lavarobust.execution.simulator.propagate import Memory
 from lavarobust.netx.deployment import Deployment, sample_shape
 from lavarobust.netx.limits import STATE_SHIFT
 from lavarobust.netx.model import Model
 
+_EXTREMES = 2
+"""Rows behind each chunk's own; see ``IntegerVictim._frames``."""
+
 
 class IntegerVictim(ChunkedVictim):
-    """The executed integers of a model: exact forward, surrogate backward, encoder's rounding included.
+    """The executed integers of a model: exact forward, any gradient rule backward, the encoder's rounding
+    included.
 
     The logits are the integer scores that decide the prediction, minus less than half a unit per
     class index, so that the class that wins a tie in the record wins it here. They are divided by a
@@ -31,18 +37,20 @@ class IntegerVictim(ChunkedVictim):
     Args:
         model: the integer model.
         deployment: steps, encoding and readout; None takes the model's own.
-        surrogate: the derivative of a spike, the attacker's choice.
+        rule: how gradients go back through spikes, the attacker's choice. It changes no logits. With
+            ``Analog`` the gradient is that of the twin in the direction of the twin's own logits.
         chunk, threads: as :class:`ChunkedVictim` has them.
 
     Raises:
         SettingsError: neither ``deployment`` nor the model says how to run it.
+        BackendError: a model that the rule does not go back through.
     """
 
     def __init__(
         self,
         model: Model,
         deployment: Deployment | None = None,
-        surrogate: Surrogate = Surrogate(),  # noqa: B008
+        rule: GradientRule = Surrogate(),  # noqa: B008
         chunk: int = DEFAULT_CHUNK,
         threads: int = 1,
     ) -> None:
@@ -53,15 +61,60 @@ class IntegerVictim(ChunkedVictim):
             )
         super().__init__(model.name, model.gated or deployment.encoding.drawn, chunk, threads)
         self.deployment = deployment
-        self._stages = compile_model(model, surrogate)
+        self.rule = rule
+        self._stages = compile_model(model, Surrogate() if isinstance(rule, Analog) else rule)
         self._scale = _score_scale(self._stages, deployment)
+        self._memory = SharpnessMemory(rule) if isinstance(rule, AdaptiveSharpness) else None
+
+    def forget(self) -> None:
+        """See :class:`lavarobust.attacks.Victim`."""
+        if self._memory is not None:
+            self._memory.forget()
+
+    def logits_and_gradient(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        indices: np.ndarray,
+        loss: str = "cross_entropy",
+        draw: int = 0,
+        targets: np.ndarray | None = None,
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """See :class:`lavarobust.attacks.Victim`.
+
+        Raises:
+            DataError: labels beyond the classes; a sample that is there twice, under a rule that follows
+                each through its own iterations.
+        """
+        if self._memory is not None and len(np.unique(indices)) != len(indices):
+            raise DataError(
+                f"{self.name}: a sample is there twice in one call, and adaptive sharpness follows each "
+                "through its own iterations. Ask about a sample once at a time."
+            )
+        return super().logits_and_gradient(images, labels, indices, loss, draw, targets)
 
     def _scores(self, images: torch.Tensor, indices: np.ndarray, draw: int) -> torch.Tensor:
-        keys = Keys(np.concatenate([indices, [0, 0]]), draw)
+        keys = _keys(indices, draw)
+        return self._executed(self._frames(images, keys), keys)
+
+    def _answers(
+        self, images: torch.Tensor, indices: np.ndarray, rows: np.ndarray, draw: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        keys = _keys(indices, draw)
         frames = self._frames(images, keys)
-        last = deque(propagate(self._stages, frames, self.deployment.steps, keys), maxlen=1).pop().trajectory
+        if isinstance(self.rule, Analog):
+            deployment = self.deployment
+            twin = analog_scores(self._stages, frames, deployment.steps, deployment.readout)
+            return self._executed(frames.detach(), keys), twin[: len(images)].flatten(1)
+        memory = None if self._memory is None else self._memory.of(indices[rows], rows, self._held)
+        scores = self._executed(frames, keys, memory)
+        return scores, scores
+
+    def _executed(self, frames: torch.Tensor, keys: Keys, memory: Memory | None = None) -> torch.Tensor:
+        runs = propagate(self._stages, frames, self.deployment.steps, keys, memory)
+        last = deque(runs, maxlen=1).pop().trajectory
         scores = last.end.potential if self.deployment.readout == "membrane" else last.spikes.sum(0)
-        return scores[: len(images)].flatten(1)
+        return scores[:-_EXTREMES].flatten(1)
 
     def _frames(self, images: torch.Tensor, keys: Keys) -> torch.Tensor:
         """``(F, chunk + 2, C, H, W)`` what is sent, differentiable; the last two hold a frame's extremes."""
@@ -86,6 +139,10 @@ class IntegerVictim(ChunkedVictim):
     def _as_logits(self, scores: np.ndarray) -> np.ndarray:
         classes = scores.shape[1]
         return (scores - np.arange(classes) / (2 * classes)) / self._scale
+
+
+def _keys(indices: np.ndarray, draw: int) -> Keys:
+    return Keys(np.concatenate([indices, np.zeros(_EXTREMES, dtype=indices.dtype)]), draw)
 
 
 def _score_scale(stages: tuple[Stage, ...], deployment: Deployment) -> float:

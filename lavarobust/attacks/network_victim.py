@@ -17,6 +17,9 @@ Forward = Callable[[torch.Tensor, np.ndarray, int], torch.Tensor]
 class NetworkVictim(ChunkedVictim):
     """White-box view of a module, in evaluation mode; its modes and flags are put back after each call.
 
+    Its gradients are the module's own. For another gradient rule attack the model that it is deployed as,
+    with :class:`lavarobust.attacks.IntegerVictim`.
+
     Args:
         module: maps images ``(N, C, H, W)`` in [0, 1] to logits ``(N, classes)``; where its ``forward``
             has an argument ``indices``, it is called as ``module(images, indices, draw)``.

@@ -9,7 +9,7 @@ import numpy as np
 from lavarobust.attacks.settings import AttackSettings
 from lavarobust.attacks.threat import ThreatModel
 from lavarobust.attacks.victim import Queries
-from lavarobust.dynamics import Surrogate
+from lavarobust.dynamics import GradientRule
 from lavarobust.record import Record
 
 
@@ -94,7 +94,7 @@ class RobustnessResult:
 
     Attributes:
         model, backend: names; every figure belongs to both.
-        surrogate: of the attacker's gradients.
+        rule: of the attacker's gradients.
         seed: key of the attacks' draws.
         draw: which repetition of the encoder's draws was attacked and executed.
         indices: ``(N,)`` of the samples in their data set.
@@ -104,7 +104,7 @@ class RobustnessResult:
 
     model: str
     backend: str
-    surrogate: Surrogate
+    rule: GradientRule
     seed: int
     draw: int
     indices: np.ndarray

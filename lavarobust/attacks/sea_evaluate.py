@@ -14,7 +14,7 @@ from lavarobust.attacks.result import Judged, success_rate
 from lavarobust.attacks.samples import checked_samples
 from lavarobust.attacks.sea import SEA, FlipBudget, FlipResult, attack_encoding
 from lavarobust.attacks.victim import Queries
-from lavarobust.dynamics import Surrogate
+from lavarobust.dynamics import GradientRule, Surrogate
 from lavarobust.encoding import encode
 from lavarobust.errors import SettingsError
 from lavarobust.execution import Backend
@@ -62,7 +62,7 @@ def evaluate_flips(
     backend: Backend,
     attacks: Sequence[SEA],
     budgets: Sequence[FlipBudget],
-    surrogate: Surrogate = Surrogate(),  # noqa: B008
+    rule: GradientRule = Surrogate(),  # noqa: B008
     draw: int = 0,
     progress: Progress | None = None,
     clean: Judged | None = None,
@@ -70,7 +70,7 @@ def evaluate_flips(
     """Attack the encoding of a model's executed integers, and execute what the attacks found.
 
     Args:
-        model, deployment, images, labels, indices, backend, surrogate, draw, progress: as
+        model, deployment, images, labels, indices, backend, rule, draw, progress: as
             :func:`lavarobust.attacks.evaluate` has them.
         attacks: each is run with each budget.
         budgets: flips per frame.
@@ -87,7 +87,7 @@ def evaluate_flips(
     if not attacks or not budgets:
         raise SettingsError("an evaluation needs at least one attack and one budget of flips.")
     samples = checked_samples(images, labels, indices)
-    victim = EncodingVictim(model, deployment, surrogate)
+    victim = EncodingVictim(model, deployment, rule)
     report = progress or (lambda what, done, total: None)
     stimulus = encode(deployment.encoding, samples.images, deployment.steps, samples.indices, draw)
     if clean is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -35,7 +35,10 @@ class Queries:
 
 
 class Victim(Protocol):
-    """A classifier under attack; every call starts from a state of rest and leaves none behind.
+    """A classifier under attack; every call starts from a state of rest.
+
+    A gradient may hang on the samples' earlier gradients, where the rule by which it goes back learns from
+    iteration to iteration; :meth:`forget` ends that.
 
     Attributes:
         name: for reports.
@@ -100,6 +103,13 @@ class Victim(Protocol):
         """Both of the above for the price of one forward and one backward execution."""
         ...
 
+    def held(self) -> AbstractContextManager[None]:
+        """While it lasts, gradients use what was learnt and add nothing to it.
+
+        For all but the first of an iteration's gradients over repeated draws (``craree: attack.py``).
+        """
+        ...
+
 
 class ChunkedVictim:
     """A victim that computes in padded chunks of fixed size: its answers do not depend on the batch.
@@ -121,9 +131,19 @@ class ChunkedVictim:
         self.chunk, self.threads = chunk, threads
         self.queries = Queries()
         self.decisive = True
+        self._held = False
 
     def forget(self) -> None:
         """See :class:`Victim`; there is nothing to drop."""
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """See :class:`Victim`."""
+        before, self._held = self._held, True
+        try:
+            yield
+        finally:
+            self._held = before
 
     def logits(self, images: np.ndarray, indices: np.ndarray, draw: int = 0) -> np.ndarray:
         """See :class:`Victim`."""
@@ -165,12 +185,13 @@ class ChunkedVictim:
         with self._computing(), torch.enable_grad():
             for positions, filled, keys, rows in self._chunks(images, indices):
                 pixels = torch.from_numpy(filled).requires_grad_()
-                scores = self._scores(pixels, keys, draw)
+                scores, guide = self._answers(pixels, keys, rows, draw)
                 logits = self._logits_of(scores, rows)
-                direction = np.zeros(scores.shape)
-                direction[rows] = loss_and_direction(loss, logits, goal.take(positions))[1]
-                ascent = torch.from_numpy(direction).to(scores.dtype)
-                (gradient,) = torch.autograd.grad(scores, pixels, ascent)
+                guiding = logits if guide is scores else self._logits_of(guide, rows)
+                direction = np.zeros(guide.shape)
+                direction[rows] = loss_and_direction(loss, guiding, goal.take(positions))[1]
+                ascent = torch.from_numpy(direction).to(guide.dtype)
+                (gradient,) = torch.autograd.grad(guide, pixels, ascent)
                 all_logits.append((positions, logits))
                 gradients.append((positions, gradient.numpy()[rows]))
         self.queries.forward += len(images)
@@ -180,6 +201,17 @@ class ChunkedVictim:
     def _scores(self, images: torch.Tensor, indices: np.ndarray, draw: int) -> torch.Tensor:
         """``(chunk, classes)`` of a whole chunk, differentiable with respect to its images."""
         raise NotImplementedError
+
+    def _answers(
+        self, images: torch.Tensor, indices: np.ndarray, rows: np.ndarray, draw: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Scores of a whole chunk, and those whose gradient is followed: the same, if nothing else is said.
+
+        Args:
+            rows: where in the chunk its samples are; the others only fill it.
+        """
+        scores = self._scores(images, indices, draw)
+        return scores, scores
 
     def _as_logits(self, scores: np.ndarray) -> np.ndarray:
         """Logits of scores ``(N, classes)``: an order-preserving, positive multiple of each row."""

@@ -84,7 +84,7 @@ def attack_command(
             epsilons=epsilons,
             flips=flips,
             flip_iterations=flip_iterations,
-            surrogate=Surrogate(surrogate, width),
+            rule=Surrogate(surrogate, width),
             backend=backend,
             workers=workers,
             seed=seed,

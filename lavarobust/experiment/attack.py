@@ -23,7 +23,7 @@ from lavarobust.attacks import (
 )
 from lavarobust.attacks.evaluate import Progress
 from lavarobust.attacks.flips import lowest_entry
-from lavarobust.dynamics import Surrogate
+from lavarobust.dynamics import GradientRule, Surrogate
 from lavarobust.errors import SettingsError
 from lavarobust.execution import chosen_backend
 from lavarobust.experiment.inputs import DataChoice
@@ -55,7 +55,7 @@ class AttackReport:
             "images": self.source,
             "samples": result.clean.record.samples,
             "steps": result.clean.record.steps,
-            "surrogate": asdict(result.surrogate),
+            "rule": {"kind": type(result.rule).__name__, **asdict(result.rule)},
             "seed": result.seed,
             "clean_accuracy": result.clean.accuracy,
             "clean_accuracy_ties_wrong": result.clean.strict_accuracy,
@@ -120,7 +120,7 @@ def attack(
     epsilons: Sequence[float] = (0.1,),
     flips: Sequence[int] = (),
     flip_iterations: int = 10,
-    surrogate: Surrogate = Surrogate(),  # noqa: B008
+    rule: GradientRule = Surrogate(),  # noqa: B008
     backend: str = "simulator",
     workers: int = 1,
     seed: int = 0,
@@ -136,7 +136,7 @@ def attack(
         epsilons: linf radii in pixel units, pixels being in [0, 1].
         flips: budgets of attacks on the encoding, entries per frame; each is run by :func:`flip_attacks`.
         flip_iterations: gradients of the iterated one.
-        surrogate: derivative of a spike in the attacker's gradients.
+        rule: how the attacker's gradients go back through spikes.
         backend: what executes clean and adversarial images and judges them.
         workers: processes that the lava backend divides the images among.
         seed: key of random starts.
@@ -150,7 +150,7 @@ def attack(
     arguments = (prepared.model, deployment, part.images, part.labels, part.indices)
     judge = chosen_backend(backend, workers)
     threats = [ThreatModel(epsilon) for epsilon in epsilons]
-    result = evaluate(*arguments, judge, attacks, threats, surrogate, seed, progress=progress)
+    result = evaluate(*arguments, judge, attacks, threats, rule, seed, progress=progress)
     flipped: tuple[FlipOutcome, ...] = ()
     if budgets:
         flipped = evaluate_flips(
@@ -158,7 +158,7 @@ def attack(
             judge,
             flip_attacks(flip_iterations),
             budgets,
-            surrogate,
+            rule,
             progress=progress,
             clean=result.clean,
         )

@@ -197,7 +197,7 @@ def test_attack_shows_every_attack_and_the_worst_per_image(cli, model_file, tmp_
         PlanChoice(4, "direct", 16, "membrane"),
         attacks=(FGSM(), PGD(steps=3, restarts=2)),
         epsilons=(0.05, 0.2),
-        surrogate=Surrogate("rectangular", 0.5),
+        rule=Surrogate("rectangular", 0.5),
         seed=7,
     )
     assert written(result) == plain(report.as_dict())

@@ -135,7 +135,7 @@ def test_the_attack_command_repeats_the_evaluation(finished):
         finished / "model.net",
         attacks=[PGD(steps=1, restarts=1)],
         epsilons=recipe.attack.epsilon,
-        surrogate=Surrogate(recipe.network.surrogate.name, recipe.network.surrogate.width),
+        rule=Surrogate(recipe.network.surrogate.name, recipe.network.surrogate.width),
         seed=recipe.seed,
     )
     said = [condition["simulator_accuracy"] for condition in evaluation["conditions"][1:]]

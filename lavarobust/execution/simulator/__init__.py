@@ -3,5 +3,6 @@
 from lavarobust.execution.simulator.backend import Simulator
 from lavarobust.execution.simulator.propagate import LayerRun, propagate
 from lavarobust.execution.simulator.stages import Stage, compile_model
+from lavarobust.execution.simulator.twin import analog_scores
 
-__all__ = ["LayerRun", "Simulator", "Stage", "compile_model", "propagate"]
+__all__ = ["LayerRun", "Simulator", "Stage", "analog_scores", "compile_model", "propagate"]

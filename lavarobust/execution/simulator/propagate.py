@@ -1,4 +1,4 @@
-"""Whole windows through every layer: exact integers forward, autograd with surrogates backward.
+"""Whole windows through every layer: exact integers forward, autograd with a gradient rule backward.
 
 Lava's one step of latency per synapse layer is an alignment, not a dependency: in a feed-forward
 network layer k's window is layer k - 1's, one step later, so each layer runs its T steps at once.
@@ -6,21 +6,26 @@ network layer k's window is layer k - 1's, one step later, so each layer runs it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from lavarobust.draws import Keys
-from lavarobust.dynamics import State, Trajectory, conv_sums, dense_sums, integrate, wrap
+from lavarobust.dynamics import State, Trajectory, conv_sums, dense_sums, integrate, integrate_by, wrap
 from lavarobust.dynamics.gate import gate_draws, opened
 from lavarobust.dynamics.graded import added, send_sums
+from lavarobust.dynamics.sharpness import Recall, Statistics
 from lavarobust.errors import BackendError, SettingsError
 from lavarobust.execution.simulator.stages import Stage, Synapse
 from lavarobust.netx.limits import STATE_SHIFT
 from lavarobust.netx.model import Conv, Gate, Input, Shape
+
+Memory = Callable[[int, torch.Tensor], Statistics]
+"""A rule's statistics by the stage's position, at distances as :data:`Recall` has them."""
 
 _INT16_HALF_RANGE = 1 << 15
 _INT32_HALF_RANGE = 1 << 31
@@ -45,7 +50,11 @@ class LayerRun:
 
 
 def propagate(
-    stages: tuple[Stage, ...], frames: torch.Tensor, steps: int, keys: Keys | None = None
+    stages: tuple[Stage, ...],
+    frames: torch.Tensor,
+    steps: int,
+    keys: Keys | None = None,
+    memory: Memory | None = None,
 ) -> Iterator[LayerRun]:
     """Run samples through all layers, yielding each as it is done.
 
@@ -54,6 +63,7 @@ def propagate(
         frames: ``(F, N, *input_shape)`` integer-valued; nothing is sent from step F on.
         steps: T, the window.
         keys: whose draws stochastic gates take; None for the samples' positions from 0 on.
+        memory: of these samples, for a gradient rule that has statistics.
 
     Raises:
         BackendError: sums that leave the 32 bits in which Lava holds a convolution.
@@ -63,7 +73,8 @@ def propagate(
     sent: dict[int, torch.Tensor] = {}
     for position, stage in enumerate(stages):
         beside = tuple(sent[path.source] for path in stage.joining)
-        run = run_stage(stage, inputs, steps, beside)
+        recall = None if memory is None else partial(memory, position)
+        run = run_stage(stage, inputs, steps, beside, recall)
         if stage.gate is not None:
             run = replace(run, trajectory=_behind_gate(run.trajectory, stage.gate, stage.shape, keys))
         yield run
@@ -73,12 +84,17 @@ def propagate(
 
 
 def run_stage(
-    stage: Stage, inputs: torch.Tensor, steps: int, beside: tuple[torch.Tensor, ...] = ()
+    stage: Stage,
+    inputs: torch.Tensor,
+    steps: int,
+    beside: tuple[torch.Tensor, ...] = (),
+    recall: Recall | None = None,
 ) -> LayerRun:
     """One layer's window without its gate; arguments and errors as :func:`propagate`.
 
     Args:
         beside: ``(T, N, *shape)`` what each of its shortcuts brings.
+        recall: its part of the memory.
     """
     inputs = inputs.reshape(*inputs.shape[:2], *stage.input_shape)
     beside = tuple(
@@ -86,16 +102,24 @@ def run_stage(
         for one, path in zip(beside, stage.joining, strict=True)
     )
     if isinstance(stage.layer, Input):
-        trajectory = _driven_by_bias(stage, inputs, steps)
+        trajectory = _driven_by_bias(stage, inputs, steps, recall)
     elif stage.recurrent is not None:
         trajectory = _recurrent(stage, inputs, steps)
     else:
         sums = all_sums(stage, inputs, beside, steps)
         if stage.sum_shift is None:
-            trajectory = integrate(sums, steps, stage.neuron, bias_of(stage, inputs))
+            trajectory = _integrated(stage, sums, steps, bias_of(stage, inputs), recall)
         else:
             trajectory = send_sums(sums, steps, stage.sum_shift)
     return LayerRun(stage, inputs, trajectory, beside)
+
+
+def _integrated(
+    stage: Stage, sums: torch.Tensor, steps: int, bias: torch.Tensor | None, recall: Recall | None
+) -> Trajectory:
+    if stage.rule is None:
+        return integrate(sums, steps, stage.neuron, bias)
+    return integrate_by(stage.rule, sums, steps, stage.neuron, bias, recall)
 
 
 def _behind_gate(trajectory: Trajectory, gate: Gate, shape: Shape, keys: Keys) -> Trajectory:
@@ -212,7 +236,7 @@ def _recurrent(stage: Stage, inputs: torch.Tensor, steps: int) -> Trajectory:
     )
 
 
-def _driven_by_bias(stage: Stage, inputs: torch.Tensor, steps: int) -> Trajectory:
+def _driven_by_bias(stage: Stage, inputs: torch.Tensor, steps: int, recall: Recall | None) -> Trajectory:
     """An input layer: the frame is its neurons' int16 bias mantissa for the whole window."""
     if len(inputs) != 1:
         raise BackendError(
@@ -220,7 +244,7 @@ def _driven_by_bias(stage: Stage, inputs: torch.Tensor, steps: int) -> Trajector
             "Use the encoding 'direct'."
         )
     silent = inputs.new_zeros(inputs.shape)
-    return integrate(silent, steps, stage.neuron, bias_of(stage, inputs))
+    return _integrated(stage, silent, steps, bias_of(stage, inputs), recall)
 
 
 def bias_of(stage: Stage, inputs: torch.Tensor) -> torch.Tensor | None:

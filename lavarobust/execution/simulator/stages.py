@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from lavarobust.dynamics import LIF, Surrogate
+from lavarobust.dynamics import LIF, Analog, GradientRule, RateGradient, Surrogate, WindowRule
 from lavarobust.errors import BackendError
 from lavarobust.netx.fanout import fan_out, recurrent_fan_out
 from lavarobust.netx.graph import branches
@@ -73,6 +73,7 @@ class Stage:
         sum_shift: bits that a population which sends its sum rounds away; None of one with neurons.
         graded: whether what arrives are values that such a population sent.
         joining: shortcuts into its sums.
+        rule: how gradients go back through its spikes in place of the neuron's surrogate, or None.
     """
 
     index: int
@@ -92,15 +93,25 @@ class Stage:
     sum_shift: int | None = None
     graded: bool = False
     joining: tuple[Joining, ...] = ()
+    rule: WindowRule | None = None
 
 
 @lru_cache(maxsize=16)
-def compile_model(model: Model, surrogate: Surrogate = Surrogate()) -> tuple[Stage, ...]:  # noqa: B008
-    """The stages of a model, in order; cached per model object and surrogate.
+def compile_model(model: Model, rule: GradientRule = Surrogate()) -> tuple[Stage, ...]:  # noqa: B008
+    """The stages of a model, in order; cached per model object and gradient rule.
 
-    A surrogate whose width is in units of drive takes each layer's unit from the deployment record, where
-    that has it.
+    A rule with a value in units of drive takes each layer's unit from the deployment record, where that
+    has it. Populations that can't spike are linear, and pass gradients back exactly under every rule.
+
+    Raises:
+        BackendError: neurons that send no spikes, a recurrent layer under a rule that needs its whole
+            window at once, or the analog twin, which is not a way back through this model.
     """
+    if isinstance(rule, Analog):
+        raise BackendError(
+            f"{model.name}: the analog twin is a function of its own, with no way back through spikes. Ask "
+            "analog_scores for it"
+        )
     stages: list[Stage] = []
     shape = model.input_shape
     thresholds = () if model.deployment is None else model.deployment.thresholds
@@ -114,29 +125,41 @@ def compile_model(model: Model, surrogate: Surrogate = Surrogate()) -> tuple[Sta
         if isinstance(layer, Dense):  # the first layer may be dense on (C, H, W)
             shape = (int(np.prod(shape)),)
         threshold = thresholds[len(stages)] if len(stages) < len(thresholds) else 1.0
-        stage = _stage(model, index, layer, shape, surrogate.at(threshold))
+        stage = _ruled(model, _stage(model, index, layer, shape), rule, threshold)
         if isinstance(layer, (Dense, Conv)):
-            stage = replace(stage, joining=_joining(model, index, layer, stages, surrogate))
+            stage = replace(stage, joining=_joining(model, index, layer, stages))
         stages.append(replace(stage, graded=bool(stages) and stages[-1].sum_shift is not None))
         shape = layer.shape
     return tuple(stages)
 
 
-def _joining(
-    model: Model, index: int, layer: Dense | Conv, stages: list[Stage], surrogate: Surrogate
-) -> tuple[Joining, ...]:
+def _ruled(model: Model, stage: Stage, rule: Surrogate | WindowRule, threshold: float) -> Stage:
+    """With the way that gradients go back, its threshold being given in units of drive."""
+    if isinstance(rule, (Surrogate, RateGradient)):
+        rule = rule.at(threshold)
+    if isinstance(rule, Surrogate):
+        return replace(stage, neuron=replace(stage.neuron, surrogate=rule))
+    if not stage.neuron.spikes or stage.sum_shift is not None:
+        return stage
+    if stage.recurrent is not None:
+        raise BackendError(
+            f"{model.name}: {stage.name} is recurrent, and the rule {type(rule).__name__} looks at a whole "
+            "window at once. Use a Surrogate"
+        )
+    return replace(stage, rule=rule)
+
+
+def _joining(model: Model, index: int, layer: Dense | Conv, stages: list[Stage]) -> tuple[Joining, ...]:
     found = []
     for branch in branches(model, layer):
         source = stages[branch.source]
         shape = (int(np.prod(source.shape)),) if isinstance(branch.synapse, Dense) else source.shape
-        stage = _stage(model, index, branch.synapse, shape, surrogate)
+        stage = _stage(model, index, branch.synapse, shape)
         found.append(Joining(branch.source, replace(stage, graded=source.sum_shift is not None)))
     return tuple(found)
 
 
-def _stage(
-    model: Model, index: int, layer: Input | Dense | Conv, input_shape: Shape, surrogate: Surrogate
-) -> Stage:
+def _stage(model: Model, index: int, layer: Input | Dense | Conv, input_shape: Shape) -> Stage:
     if isinstance(layer.neuron, SigmaDelta) or layer.neuron is None:
         raise BackendError(
             f"{model.name}: {model.layer_name(index)} has sigma-delta neurons, which send no spikes that a "
@@ -163,7 +186,7 @@ def _stage(
         layer=layer,
         input_shape=input_shape,
         shape=shape,
-        neuron=_lif(layer.neuron if isinstance(layer.neuron, Neuron) else READOUT, shape, surrogate),
+        neuron=_lif(layer.neuron if isinstance(layer.neuron, Neuron) else READOUT, shape),
         bias=bias,
         biased=0 if bias is None else int((bias != 0).expand(shape).sum()),
         synapse=synapse,
@@ -180,14 +203,9 @@ def _synapse(weight: np.ndarray, shift: int) -> Synapse:
     return Synapse(torch.from_numpy(weight.astype(np.float64)), shift)
 
 
-def _lif(neuron: Neuron, shape: Shape, surrogate: Surrogate) -> LIF:
-    return LIF(
-        _decay(neuron.current_decay, shape),
-        _decay(neuron.voltage_decay, shape),
-        neuron.threshold,
-        surrogate,
-        neuron.reset,
-    )
+def _lif(neuron: Neuron, shape: Shape) -> LIF:
+    decays = _decay(neuron.current_decay, shape), _decay(neuron.voltage_decay, shape)
+    return LIF(*decays, neuron.threshold, reset=neuron.reset)
 
 
 def _decay(decay: int | np.ndarray, shape: Shape) -> int | torch.Tensor:
