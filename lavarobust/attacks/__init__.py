@@ -7,6 +7,12 @@ from lavarobust.attacks.expectation import ExpectedVictim
 from lavarobust.attacks.gradient_attacks import attack, fgsm, pgd, random_noise
 from lavarobust.attacks.integer_victim import IntegerVictim
 from lavarobust.attacks.network_victim import NetworkVictim
+from lavarobust.attacks.operations import (
+    OperationsAscent,
+    OperationsResult,
+    OperationsVictim,
+    attack_operations,
+)
 from lavarobust.attacks.result import AttackOutcome, Judged, RobustnessResult
 from lavarobust.attacks.sda import SDA, SparseResult, attack_sparsely
 from lavarobust.attacks.sea import SEA, FlipBudget, attack_encoding
@@ -37,6 +43,9 @@ __all__ = [
     "Judged",
     "NetworkVictim",
     "Noise",
+    "OperationsAscent",
+    "OperationsResult",
+    "OperationsVictim",
     "Progress",
     "Queries",
     "RobustnessResult",
@@ -49,6 +58,7 @@ __all__ = [
     "accuracy_over_queries",
     "attack",
     "attack_encoding",
+    "attack_operations",
     "attack_sparsely",
     "craft_linf",
     "evaluate",

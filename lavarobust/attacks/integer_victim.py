@@ -20,7 +20,7 @@ from lavarobust.netx.deployment import Deployment, sample_shape
 from lavarobust.netx.limits import STATE_SHIFT
 from lavarobust.netx.model import Model
 
-_EXTREMES = 2
+EXTREMES = 2
 """Rows behind each chunk's own; see ``IntegerVictim._frames``."""
 
 
@@ -114,7 +114,7 @@ class IntegerVictim(ChunkedVictim):
         runs = propagate(self._stages, frames, self.deployment.steps, keys, memory)
         last = deque(runs, maxlen=1).pop().trajectory
         scores = last.end.potential if self.deployment.readout == "membrane" else last.spikes.sum(0)
-        return scores[:-_EXTREMES].flatten(1)
+        return scores[:-EXTREMES].flatten(1)
 
     def _frames(self, images: torch.Tensor, keys: Keys) -> torch.Tensor:
         """``(F, chunk + 2, C, H, W)`` what is sent, differentiable; the last two hold a frame's extremes."""
@@ -142,7 +142,7 @@ class IntegerVictim(ChunkedVictim):
 
 
 def _keys(indices: np.ndarray, draw: int) -> Keys:
-    return Keys(np.concatenate([indices, np.zeros(_EXTREMES, dtype=indices.dtype)]), draw)
+    return Keys(np.concatenate([indices, np.zeros(EXTREMES, dtype=indices.dtype)]), draw)
 
 
 def _score_scale(stages: tuple[Stage, ...], deployment: Deployment) -> float:

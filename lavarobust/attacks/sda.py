@@ -14,7 +14,6 @@ than are looked for, and a search ends where all others were tried in vain, as n
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +21,7 @@ import numpy as np
 from lavarobust.attacks.encoding_victim import EncodingVictim
 from lavarobust.attacks.samples import checked_samples
 from lavarobust.attacks.victim import Queries
-from lavarobust.encoding.draws import uniform_draws
+from lavarobust.attacks.words import attack_uniforms
 from lavarobust.errors import SettingsError
 
 
@@ -132,7 +131,8 @@ def attack_sparsely(
     for iteration in range(settings.iterations):
         if not len(search.open):
             break
-        ranks = search.ranks(_zero_ranks(search, seed, iteration))
+        keys, entries = search.indices[search.open], search.flipped.shape[1]
+        ranks = search.ranks(attack_uniforms(keys, seed, "sda zero gradients", iteration, entries))
         search.try_best(ranks, (iteration + 1) * settings.first)
     if settings.reduced:
         search.reduce()
@@ -147,6 +147,7 @@ class _Search:
     ) -> None:
         self.victim, self.clean, self.labels, self.indices = victim, clean, labels, indices
         self.draw, self.before = draw, replace(victim.queries)
+        victim.forget()
         self.flipped = np.zeros((len(clean), clean[0].size), dtype=bool)
         self.gain = np.zeros(self.flipped.shape)
         everyone = np.arange(len(clean))
@@ -241,12 +242,3 @@ def _loss(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarra
     others = logits.copy()
     others[rows, labels] = -np.inf
     return np.maximum(logits[rows, labels] - others.max(axis=1), 0), logits.argmax(axis=1) == labels
-
-
-def _zero_ranks(search: _Search, seed: int, iteration: int) -> np.ndarray:
-    """``(open, D)`` in [0, 1), keyed by seed, sample index and iteration."""
-    digest = hashlib.blake2b(f"{seed} sda zero gradients".encode(), digest_size=8).digest()
-    key, count = int.from_bytes(digest, "little"), search.flipped.shape[1]
-    return np.stack(
-        [uniform_draws(key, int(index), iteration, count) for index in search.indices[search.open]]
-    )

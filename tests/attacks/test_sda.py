@@ -10,6 +10,7 @@ import pytest
 from lavarobust.attacks.encoding_victim import EncodingVictim
 from lavarobust.attacks.sda import SDA, SparseResult, attack_sparsely
 from lavarobust.attacks.victim import Queries
+from lavarobust.dynamics import AdaptiveSharpness, PotentialDependent
 from lavarobust.errors import DataError, SettingsError
 from lavarobust.netx.deployment import Deployment, Encoding
 from lavarobust.netx.mean_image import MeanImage
@@ -163,6 +164,18 @@ def test_a_sample_s_flips_are_the_same_bytes_in_any_company(gate, deployed):
     assert (whole != victim.encoded(images, indices, 2)).any()
     chosen = generator.permutation(9)[:4]
     assert (frames_of(chosen) == whole[chosen]).all()
+
+
+@pytest.mark.parametrize("rule", [PotentialDependent(), AdaptiveSharpness()], ids=repr)
+def test_the_paper_s_rule_and_one_with_a_memory_lead_there_too(rule, deployed):
+    case = deployed(EVENTS, "membrane")
+    events = (np.random.default_rng(0).random((6, 1, 8, 8, 4)) < 0.3).astype(np.float32)
+    victim, indices = EncodingVictim(case.model, case.deployment, rule, chunk=16), np.arange(6)
+    labels = victim.logits(victim.encoded(events, indices), indices).argmax(1)
+    found = attacked(victim, events, labels, SDA(20))
+    assert found.fooled.all()
+    again = attacked(victim, events[[4, 1]], labels[[4, 1]], SDA(20), indices[[4, 1]])
+    assert (again.frames == found.frames[[4, 1]]).all()
 
 
 def test_impossible_requests_are_refused(deployed, pictures):
