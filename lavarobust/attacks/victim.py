@@ -193,7 +193,7 @@ class ChunkedVictim:
                 ascent = torch.from_numpy(direction).to(guide.dtype)
                 (gradient,) = torch.autograd.grad(guide, pixels, ascent)
                 all_logits.append((positions, logits))
-                gradients.append((positions, gradient.numpy()[rows]))
+                gradients.append((positions, _finite(gradient.numpy()[rows])))
         self.queries.forward += len(images)
         self.queries.backward += len(images)
         return _scattered(all_logits, len(images)), _scattered(gradients, len(images))
@@ -240,6 +240,18 @@ class ChunkedVictim:
             keys = np.zeros(self.chunk, dtype=np.int64)
             filled[rows], keys[rows] = images[positions], indices[positions]
             yield positions, filled, keys, rows
+
+
+def _finite(gradients: np.ndarray) -> np.ndarray:
+    """The same, each up to a positive factor, where one left its type's range.
+
+    Differentiated resets can do that: a potential far beyond its threshold multiplies what passes it. The
+    infinite entries then keep their signs, and beside them the others count for nothing.
+    """
+    left = ~np.isfinite(gradients).all(axis=tuple(range(1, gradients.ndim)), keepdims=True)
+    if not left.any():
+        return gradients
+    return np.where(left, np.where(np.isinf(gradients), np.sign(gradients), 0), gradients)
 
 
 def _scattered(parts: list[tuple[np.ndarray, np.ndarray]], samples: int) -> np.ndarray:

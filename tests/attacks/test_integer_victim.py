@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from lavarobust.attacks import PGD, IntegerVictim, NetworkVictim, Noise, ThreatModel, attack, pgd
-from lavarobust.dynamics import Surrogate
+from lavarobust.dynamics import (
+    AdaptiveSharpness,
+    Analog,
+    Averaged,
+    PotentialDependent,
+    RateGradient,
+    RateMask,
+    Surrogate,
+    straight_through,
+)
 from lavarobust.encoding import encode
 from lavarobust.errors import DataError, SettingsError
 from lavarobust.execution import backend
@@ -136,6 +145,51 @@ def test_the_attackers_surrogate_changes_gradients_and_nothing_else(deployed, pi
     )
     assert one[0].tobytes() == other[0].tobytes()
     assert (np.sign(one[1]) != np.sign(other[1])).any()
+
+
+RULES = [straight_through(), RateMask(), RateGradient(), Averaged(), PotentialDependent(), Analog()]
+
+
+@pytest.mark.parametrize("rule", [*RULES, AdaptiveSharpness()])
+@pytest.mark.parametrize("readout", ["membrane", "spike_count"])
+def test_a_gradient_rule_changes_no_logits(deployed, pictures, rule, readout):
+    case, (images, indices) = deployed(ENCODINGS[3], readout, GateOptions(seed=4, initial=0.95)), pictures
+    labels, plain = np.arange(150) % 10, IntegerVictim(case.model, case.deployment)
+    logits, gradient = IntegerVictim(case.model, case.deployment, rule).logits_and_gradient(
+        images, labels, indices, draw=2
+    )
+    expected, usual = plain.logits_and_gradient(images, labels, indices, draw=2)
+    assert logits.tobytes() == expected.tobytes()
+    assert gradient.any(axis=(1, 2, 3)).mean() > 0.9
+    assert (np.sign(gradient) != np.sign(usual)).any()
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("encoding", [ENCODINGS[0], ENCODINGS[3]])
+def test_every_rule_gives_the_same_bytes_in_any_batch(deployed, pictures, encoding, rule):
+    case, (images, indices) = deployed(encoding, "spike_count", GateOptions(seed=4, initial=0.95)), pictures
+    labels, victim = np.arange(150) % 10, IntegerVictim(case.model, case.deployment, rule, chunk=16)
+    logits, gradient = victim.logits_and_gradient(images, labels, indices)
+    order = np.random.default_rng(6).permutation(150)
+    for chosen in (order, order[:37], order[:1], np.arange(20, 90)):
+        some = victim.logits_and_gradient(images[chosen], labels[chosen], indices[chosen])
+        assert some[0].tobytes() == logits[chosen].tobytes()
+        assert some[1].tobytes() == gradient[chosen].tobytes()
+
+
+def test_the_twins_own_logits_choose_the_direction():
+    """Nothing spikes at (0, 1), and of the record's tie the rival would be class 1, whose twin is silent.
+
+    The twin's drives are 0, -1/2 and 1/2 of a threshold: class 2 is the rival.
+    """
+    hidden = Dense(np.array([[6, 0], [0, -2], [0, 2]], dtype=np.int32), Neuron(4096, 4096, 4))
+    last = Dense(np.eye(3, dtype=np.int32) * 2, READOUT)
+    deployment = Deployment(1, Encoding("direct", 1), "membrane", (1, 1, 2))
+    model = Model((Input((1, 1, 2)), Flatten(), hidden, last), (1, 1, 2), deployment)
+    victim = IntegerVictim(model, rule=Analog())
+    logits, gradient = victim.logits_and_gradient(_image(0, 1), np.array([0]), np.array([0]), "margin")
+    assert logits.tobytes() == IntegerVictim(model).logits(_image(0, 1), np.array([0])).tobytes()
+    np.testing.assert_allclose(gradient.ravel(), [0, 2 / 4 * 2 * 64])
 
 
 def test_what_can_not_be_attacked_is_refused(readout_model):

@@ -21,6 +21,23 @@ def test_logits_and_gradient_of_a_linear_module_are_its_weights(linear_case):
     assert (victim.queries.forward, victim.queries.backward) == (180, 180)
 
 
+class Rooted(torch.nn.Module):
+    """At a black image the roots' slopes are infinite, and 0 times that is none."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        first, second, third = images.flatten(1).T
+        return torch.stack([0 * third, first.sqrt() + 0 * second.sqrt() + 2 * third], 1)
+
+
+def test_a_gradient_that_left_its_range_keeps_its_infinite_signs():
+    images = np.array([[0, 0, 0.5], [0.25, 0.25, 0.5]], dtype=np.float32).reshape(2, 1, 1, 3)
+    gradient = NetworkVictim(Rooted()).loss_gradient(
+        images, np.zeros(2, dtype=np.int64), np.arange(2), "margin"
+    )
+    assert gradient.dtype == np.float32
+    np.testing.assert_array_equal(gradient.reshape(2, 3), [[1, 0, 0], [1, 0, 2]])
+
+
 class Moody(torch.nn.Module):
     """Differs between training and evaluation, and in precision between rows of a matrix."""
 
