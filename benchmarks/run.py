@@ -52,6 +52,9 @@ BENCHMARKS = {
     ),
     "training": Benchmark("benchmarks.training", "a training step against stock SLAYER blocks"),
     "periods": Benchmark("benchmarks.periods", "HIRE-SNN's training of a batch beside the traditional one"),
+    "rules": Benchmark(
+        "benchmarks.rules", "an attack's gradient by gradient rule, beside a surrogate's", ("digits", "conv")
+    ),
 }
 
 EXAMPLES = """examples:
