@@ -71,7 +71,7 @@ class RateGradient:
             )
 
     def at(self, threshold: float) -> RateGradient:
-        """The same one where the threshold is given in units of drive; ``low`` then is in those, 1 at most."""
+        """The same one where the threshold is in units of drive, in which ``low`` is then, 1 at most."""
         return replace(self, low=min(self.low * threshold, 1.0))
 
     def slopes(self, seen: Recording, recall: Recall | None = None) -> torch.Tensor:
