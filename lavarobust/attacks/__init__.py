@@ -13,13 +13,14 @@ from lavarobust.attacks.operations import (
     OperationsVictim,
     attack_operations,
 )
+from lavarobust.attacks.query_result import QueryResult, accuracy_over_queries
 from lavarobust.attacks.result import AttackOutcome, Judged, RobustnessResult
 from lavarobust.attacks.sda import SDA, SparseResult, attack_sparsely
 from lavarobust.attacks.sea import SEA, FlipBudget, attack_encoding
 from lavarobust.attacks.sea_evaluate import FlipOutcome, evaluate_flips
 from lavarobust.attacks.search import AttackResult
 from lavarobust.attacks.settings import APGD, FGSM, PGD, RFGSM, SAPGD, AttackSettings, Noise
-from lavarobust.attacks.square import Square, SquareResult, accuracy_over_queries, square
+from lavarobust.attacks.square import Square, square
 from lavarobust.attacks.threat import ThreatModel, ThreatModelError
 from lavarobust.attacks.victim import ChunkedVictim, Queries, Victim
 
@@ -48,10 +49,10 @@ __all__ = [
     "OperationsVictim",
     "Progress",
     "Queries",
+    "QueryResult",
     "RobustnessResult",
     "SparseResult",
     "Square",
-    "SquareResult",
     "ThreatModel",
     "ThreatModelError",
     "Victim",

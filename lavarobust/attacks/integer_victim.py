@@ -63,7 +63,7 @@ class IntegerVictim(ChunkedVictim):
         self.deployment = deployment
         self.rule = rule
         self._stages = compile_model(model, Surrogate() if isinstance(rule, Analog) else rule)
-        self._scale = _score_scale(self._stages, deployment)
+        self.score_unit = _score_scale(self._stages, deployment)
         self._memory = SharpnessMemory(rule) if isinstance(rule, AdaptiveSharpness) else None
 
     def forget(self) -> None:
@@ -138,7 +138,7 @@ class IntegerVictim(ChunkedVictim):
 
     def _as_logits(self, scores: np.ndarray) -> np.ndarray:
         classes = scores.shape[1]
-        return (scores - np.arange(classes) / (2 * classes)) / self._scale
+        return (scores - np.arange(classes) / (2 * classes)) / self.score_unit
 
 
 def _keys(indices: np.ndarray, draw: int) -> Keys:

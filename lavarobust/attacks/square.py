@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from lavarobust.attacks.losses import Goal, loss_and_direction
+from lavarobust.attacks.query_result import QueryResult
 from lavarobust.attacks.samples import Samples, checked_samples
-from lavarobust.attacks.search import AttackResult
 from lavarobust.attacks.threat import ThreatModel, linf_box
 from lavarobust.attacks.victim import Victim
 from lavarobust.attacks.words import attack_words
@@ -55,18 +55,6 @@ class Square:
         return self.p_init / 2 ** sum(place > last for last in _HALVINGS)
 
 
-@dataclass(frozen=True, eq=False)
-class SquareResult(AttackResult):
-    """The worst image found for each of N samples, as in :class:`AttackResult`; no gradient was computed.
-
-    Attributes:
-        asked: ``(N,)`` int64, images beside the clean one that the victim was asked about until it was
-            fooled, or until the search ended.
-    """
-
-    asked: np.ndarray
-
-
 def square(
     victim: Victim,
     images: np.ndarray,
@@ -76,7 +64,7 @@ def square(
     settings: Square = Square(),
     seed: int = 0,
     draw: int = 0,
-) -> SquareResult:
+) -> QueryResult:
     """Search the corners of the linf box by stripes and tiles of random sign, keeping what raises the margin.
 
     Only another prediction ends the search of a sample: a tie that its own class wins doesn't. A tile that
@@ -95,6 +83,9 @@ def square(
         seed: key of the stripes and tiles.
         draw: repetition of the victim's own draws that is attacked; of a stochastic victim the first one.
 
+    Returns:
+        With no gradients.
+
     Raises:
         DataError: arrays that do not fit each other or the victim.
         SettingsError: a threat model of another norm.
@@ -112,7 +103,7 @@ def square(
     search.run()
     threat.check(samples.images, search.best)
     count = np.zeros(len(samples), dtype=np.int64)
-    return SquareResult(
+    return QueryResult(
         images=search.best,
         fooled=search.fooled,
         prediction=search.prediction,
@@ -123,32 +114,6 @@ def square(
         queries=victim.queries.since(before),
         asked=search.asked,
     )
-
-
-def accuracy_over_queries(
-    found: SquareResult, clean_correct: np.ndarray, points: np.ndarray | list[int]
-) -> np.ndarray:
-    """Share of N samples that withstand the first q queries, for each q of ``points``.
-
-    Args:
-        found: of the attack on those samples.
-        clean_correct: ``(N,)`` bool, which are right without attack.
-        points: ``(P,)`` numbers of queries; at 0 this is the clean accuracy.
-
-    Returns:
-        ``(P,)`` float64.
-
-    Raises:
-        DataError: ``clean_correct`` of another number of samples.
-    """
-    if np.shape(clean_correct) != found.fooled.shape:
-        raise DataError(
-            f"{np.shape(clean_correct)} clean results for {len(found.fooled)} samples. Give one each."
-        )
-    fell_after = np.where(found.fooled, found.asked, np.inf)
-    withstood = fell_after[None, :] > np.asarray(points)[:, None]
-    accuracy: np.ndarray = (withstood & clean_correct).mean(axis=1)
-    return accuracy
 
 
 class _Search:

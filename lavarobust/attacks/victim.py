@@ -132,6 +132,8 @@ class ChunkedVictim:
         self.queries = Queries()
         self.decisive = True
         self._held = False
+        self.score_unit = 1.0
+        """By how much a score rises with its logit."""
 
     def forget(self) -> None:
         """See :class:`Victim`; there is nothing to drop."""
@@ -198,6 +200,29 @@ class ChunkedVictim:
         self.queries.backward += len(images)
         return _scattered(all_logits, len(images)), _scattered(gradients, len(images))
 
+    def vector_jacobian(
+        self, images: np.ndarray, indices: np.ndarray, direction: np.ndarray, draw: int = 0
+    ) -> np.ndarray:
+        """``(N, C, H, W)`` float32 gradient of the sum of ``direction * logits``, in logits' own units.
+
+        Args:
+            images, indices, draw: as :meth:`logits` has them; the images are executed anew.
+            direction: ``(N, classes)``, what the logits are weighted with.
+        """
+        parts = []
+        with self._computing(), torch.enable_grad():
+            for positions, filled, keys, rows in self._chunks(images, indices):
+                pixels = torch.from_numpy(filled).requires_grad_()
+                _, followed = self._answers(pixels, keys, rows, draw)
+                weights = np.zeros(followed.shape)
+                weights[rows] = direction[positions] / self.score_unit
+                ascent = torch.from_numpy(weights).to(followed.dtype)
+                (gradient,) = torch.autograd.grad(followed, pixels, ascent)
+                parts.append((positions, _finite(gradient.numpy()[rows])))
+        self.queries.forward += len(images)
+        self.queries.backward += len(images)
+        return _scattered(parts, len(images))
+
     def _scores(self, images: torch.Tensor, indices: np.ndarray, draw: int) -> torch.Tensor:
         """``(chunk, classes)`` of a whole chunk, differentiable with respect to its images."""
         raise NotImplementedError
@@ -214,7 +239,7 @@ class ChunkedVictim:
         return scores, scores
 
     def _as_logits(self, scores: np.ndarray) -> np.ndarray:
-        """Logits of scores ``(N, classes)``: an order-preserving, positive multiple of each row."""
+        """Logits of scores ``(N, classes)``: with ties broken, and :attr:`score_unit` scores to a logit."""
         return scores
 
     def _logits_of(self, scores: torch.Tensor, rows: np.ndarray) -> np.ndarray:

@@ -199,3 +199,17 @@ def test_what_can_not_be_attacked_is_refused(readout_model):
         IntegerVictim(readout_model).logits(np.zeros((1, 1, 4, 4), np.float32), np.array([0]))
     with pytest.raises(DataError, match="3 classes"):
         IntegerVictim(readout_model).loss_gradient(_image(0, 0), np.array([3]), np.array([0]))
+
+
+@pytest.mark.parametrize("readout", ["membrane", "spike_count"])
+def test_vector_jacobian_is_in_the_units_of_the_logits(deployed, pictures, readout):
+    case, (images, indices) = deployed(Encoding("direct", 16), readout), pictures
+    victim = IntegerVictim(case.model, case.deployment)
+    labels = victim.logits(images, indices).argmax(1)
+    # the margin's ascent direction in scores: up with the rival, down with the own class
+    logits = victim.logits(images, indices)
+    logits[np.arange(150), labels] = -np.inf
+    direction = np.eye(10)[logits.argmax(1)] - np.eye(10)[labels]
+    in_logits = victim.vector_jacobian(images, indices, direction * victim.score_unit)
+    np.testing.assert_array_equal(in_logits, victim.loss_gradient(images, labels, indices, "margin"))
+    assert victim.score_unit > 1 and in_logits.any()

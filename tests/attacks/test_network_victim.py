@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from lavarobust.attacks import NetworkVictim
+from lavarobust.attacks import NetworkVictim, Queries
 from lavarobust.attacks.network_victim import evaluating
 from lavarobust.errors import DataError, SettingsError
 
@@ -133,3 +133,14 @@ def test_a_module_says_itself_whether_it_draws(linear_case):
     linear_case.module.stochastic = True
     assert NetworkVictim(linear_case.module).stochastic
     assert not NetworkVictim(linear_case.module, stochastic=False).stochastic
+
+
+def test_vector_jacobian_of_a_linear_victim_is_its_weights(linear_case):
+    victim, images = NetworkVictim(linear_case.module, chunk=16), linear_case.images
+    direction = np.random.default_rng(3).integers(-8, 9, (90, 2)) / 4
+    gradient = victim.vector_jacobian(images, linear_case.indices, direction)
+    weight = linear_case.module.weight.detach().numpy()
+    np.testing.assert_array_equal(gradient, (direction @ weight).reshape(images.shape).astype(np.float32))
+    assert victim.queries == Queries(forward=90, backward=90)
+    some = victim.vector_jacobian(images[5:7], linear_case.indices[5:7], direction[5:7])
+    assert some.tobytes() == gradient[5:7].tobytes()

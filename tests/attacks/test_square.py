@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lavarobust.attacks import IntegerVictim, NetworkVictim, Queries, Square, ThreatModel, square
-from lavarobust.attacks.square import VOTES, SquareResult, accuracy_over_queries
+from lavarobust.attacks.square import VOTES
 from lavarobust.errors import DataError, SettingsError
 from lavarobust.netx.deployment import Encoding
 
@@ -179,35 +179,15 @@ def test_the_majority_of_fresh_draws_decides(wrong_of_five):
     assert (found.asked == 1 + VOTES).all()
 
 
-def test_accuracy_over_queries_counts_who_withstood_them():
-    nothing = np.zeros(4, dtype=np.int64)
-    found = SquareResult(
-        images=np.zeros((4, 1, 1, 1), np.float32),
-        fooled=np.array([True, True, False, True]),
-        prediction=nothing,
-        loss=np.zeros(4),
-        first_loss=np.zeros(4),
-        gradients=nothing,
-        zero_gradients=nothing,
-        queries=Queries(),
-        asked=np.array([0, 3, 10, 10]),
-    )
-    clean = np.array([False, True, True, True])
-    accuracy = accuracy_over_queries(found, clean, [0, 2, 3, 9, 10, 99])
-    np.testing.assert_array_equal(accuracy, [0.75, 0.75, 0.5, 0.5, 0.25, 0.25])
-    # a sample that is wrong where it is executed counts as wrong from the start
-    np.testing.assert_array_equal(accuracy_over_queries(found, ~clean, [0]), [0.0])
-    with pytest.raises(DataError, match="Give one each"):
-        accuracy_over_queries(found, clean[:3], [0])
-
-
 @pytest.mark.parametrize("settings", [{"queries": 0}, {"p_init": 0.0}, {"p_init": 1.5}, {"p_init": np.nan}])
 def test_impossible_settings_are_refused(settings):
     with pytest.raises(SettingsError):
         Square(**settings)
 
 
-def test_event_frames_are_refused():
+def test_event_frames_and_other_norms_are_refused():
     victim = NetworkVictim(torch.nn.Flatten())
+    with pytest.raises(SettingsError, match="Give linf"):
+        square(victim, GREY, LABELS, INDICES, ThreatModel(0.5, "l2"))
     with pytest.raises(DataError, match=r"\(N, C, H, W\)"):
         square(victim, GREY[..., None], LABELS, INDICES, THREAT)
