@@ -1,0 +1,216 @@
+"""A suite against one model: attack after attack, each on the samples that withstood all before it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from lavarobust.attacks.dispatch import AutoAttack, run_attack
+from lavarobust.attacks.expectation import ExpectedVictim
+from lavarobust.attacks.hop_skip_jump import HopSkipJump
+from lavarobust.attacks.integer_victim import IntegerVictim
+from lavarobust.attacks.query_result import QueryResult
+from lavarobust.attacks.samples import Samples
+from lavarobust.attacks.square import Square
+from lavarobust.attacks.suites import OTHER_MODEL, Member, Suite
+from lavarobust.attacks.threat import ThreatModel
+from lavarobust.attacks.verdict import FILTER_DRAWS, judge
+from lavarobust.attacks.victim import Queries, Victim
+from lavarobust.dynamics import GradientRule, Surrogate
+from lavarobust.errors import SettingsError
+from lavarobust.netx.deployment import Deployment
+from lavarobust.netx.model import Model
+
+_ASKS_ITSELF = (Square, HopSkipJump, AutoAttack)
+"""Attacks that deal with draws themselves, or refuse a model that draws."""
+
+ROBUST, WRONG_BEFORE = -1, -2
+"""In ``Standing.decided``: withstood every attack so far; wrong without any."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """A deployed model, and all that its attacker has.
+
+    Attributes:
+        model, deployment: what is attacked.
+        other: another model of the same task, from which images are transferred; None for none.
+        seed: key of the attacks' draws.
+        expectation: draws that a gradient is averaged over, where the model draws.
+        votes: draws that judge an image then.
+    """
+
+    model: Model
+    deployment: Deployment
+    other: tuple[Model, Deployment] | None = None
+    seed: int = 0
+    expectation: int = 10
+    votes: int = 11
+
+    def victim(self, rule: GradientRule = Surrogate()) -> IntegerVictim:  # noqa: B008
+        """The model itself, one draw at a time."""
+        return IntegerVictim(self.model, self.deployment, rule)
+
+    def attacked(self, member: Member) -> Victim:
+        """What a member asks: the model or another one, in expectation where it draws.
+
+        Raises:
+            SettingsError: images from another model, and there is none.
+        """
+        rule = member.rule or Surrogate()
+        if member.source == OTHER_MODEL:
+            if self.other is None:
+                raise SettingsError(f"{member.name}: there is no other model. Give one.")
+            victim = IntegerVictim(*self.other, rule)
+        else:
+            victim = self.victim(rule)
+        if isinstance(member.settings, _ASKS_ITSELF) or not victim.stochastic:
+            return victim
+        return ExpectedVictim(victim, self.expectation)
+
+
+@dataclass(frozen=True, eq=False)
+class MemberCount:
+    """What one member did.
+
+    Attributes:
+        attempted, fooled: samples that it was tried on, and those that fell to it.
+        gradients, zero_gradients: how many were computed, and how many were zero in every pixel.
+        queries: executions of single samples, verdicts not among them.
+        seconds: of wall time.
+    """
+
+    attempted: int
+    fooled: int
+    gradients: int
+    zero_gradients: int
+    queries: Queries
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """How N samples stand after some members of a suite.
+
+    Attributes:
+        images: ``(N, C, H, W)`` float32: what fooled the model, else what came closest to it.
+        margin: ``(N,)`` float64 of those images.
+        decided: ``(N,)`` int64: which member fooled the model, :data:`ROBUST` or :data:`WRONG_BEFORE`.
+        asked: ``(N,)`` int64 queries of the last attack by scores until the sample fell, or all of them;
+            -1 where none was tried.
+        members: what has run so far.
+    """
+
+    images: np.ndarray
+    margin: np.ndarray
+    decided: np.ndarray
+    asked: np.ndarray
+    members: tuple[MemberCount, ...] = field(default=())
+
+    @property
+    def robust(self) -> np.ndarray:
+        """``(N,)`` bool."""
+        robust: np.ndarray = self.decided == ROBUST
+        return robust
+
+
+Told = Callable[[Member, int], None]
+"""Called before each member with how many samples it is tried on."""
+
+
+def opening(target: Target, samples: Samples) -> Standing:
+    """How samples stand before any attack."""
+    verdict = judge(target.victim(), samples, target.votes, FILTER_DRAWS)
+    right = verdict.prediction == samples.labels
+    return Standing(
+        images=samples.images,
+        margin=verdict.margin,
+        decided=np.where(right, ROBUST, WRONG_BEFORE),
+        asked=np.full(len(samples), -1, dtype=np.int64),
+    )
+
+
+def advance(
+    target: Target, suite: Suite, samples: Samples, threat: ThreatModel, before: Standing
+) -> Standing:
+    """Run the next member of a suite on the samples that withstood those before it."""
+    place = len(before.members)
+    member, open_ = suite.members[place], np.flatnonzero(before.robust)
+    start = time.perf_counter()
+    if not len(open_):
+        idle = MemberCount(0, 0, 0, 0, Queries(), 0.0)
+        return replace(before, members=(*before.members, idle))
+    part = samples.take(open_)
+    found = run_attack(member.settings, target.attacked(member), part, threat, target.seed)
+    # every member is judged on draws of its own
+    first = FILTER_DRAWS + (place + 1) * target.votes
+    verdict = judge(target.victim(), replace(part, images=found.images), target.votes, first)
+    fooled = verdict.prediction != part.labels
+    closer = fooled | (verdict.margin > before.margin[open_])
+    images, margin, decided, asked = (
+        each.copy() for each in (before.images, before.margin, before.decided, before.asked)
+    )
+    images[open_[closer]], margin[open_[closer]] = found.images[closer], verdict.margin[closer]
+    decided[open_[fooled]] = place
+    if isinstance(found, QueryResult):
+        asked[open_] = found.asked
+    count = MemberCount(
+        attempted=len(open_),
+        fooled=int(fooled.sum()),
+        gradients=int(found.gradients.sum()),
+        zero_gradients=int(found.zero_gradients.sum()),
+        queries=found.queries,
+        seconds=time.perf_counter() - start,
+    )
+    return Standing(images, margin, decided, asked, (*before.members, count))
+
+
+def run_suite(
+    target: Target,
+    suite: Suite,
+    samples: Samples,
+    threat: ThreatModel,
+    told: Told = lambda member, tried: None,
+    kept: Callable[[Standing], None] = lambda standing: None,
+    standing: Standing | None = None,
+) -> Standing:
+    """Run what is left of a suite.
+
+    Args:
+        told: called before each member.
+        kept: called after each, with all that is needed to go on.
+        standing: where to go on; None begins.
+
+    Raises:
+        DataError, SettingsError, BackendError: as the attacks and victims.
+    """
+    if standing is None:
+        standing = opening(target, samples)
+        kept(standing)
+    for member in suite.members[len(standing.members) :]:
+        told(member, int(standing.robust.sum()))
+        standing = advance(target, suite, samples, threat, standing)
+        kept(standing)
+    return standing
+
+
+def joined(parts: list[Standing]) -> Standing:
+    """Standings of disjoint samples as one."""
+    arrays = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("images", "margin", "decided", "asked")
+    }
+    members = tuple(_summed(each) for each in zip(*(part.members for part in parts), strict=True))
+    return Standing(**arrays, members=members)
+
+
+def _summed(counts: tuple[MemberCount, ...]) -> MemberCount:
+    numbers = ("attempted", "fooled", "gradients", "zero_gradients", "seconds")
+    queries = Queries(
+        sum(each.queries.forward for each in counts), sum(each.queries.backward for each in counts)
+    )
+    sums = {name: sum(getattr(each, name) for each in counts) for name in numbers}
+    return MemberCount(**sums, queries=queries)

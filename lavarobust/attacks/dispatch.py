@@ -1,0 +1,65 @@
+"""Any attack on pixels by its settings, with one kind of result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lavarobust.attacks.autoattack import STANDARD, autoattack
+from lavarobust.attacks.gradient_attacks import attack
+from lavarobust.attacks.hop_skip_jump import HopSkipJump, hop_skip_jump
+from lavarobust.attacks.samples import Samples
+from lavarobust.attacks.search import AttackResult
+from lavarobust.attacks.settings import AttackSettings
+from lavarobust.attacks.square import Square, square
+from lavarobust.attacks.threat import ThreatModel
+from lavarobust.attacks.victim import ChunkedVictim, Victim
+from lavarobust.errors import SettingsError
+
+
+@dataclass(frozen=True)
+class AutoAttack:
+    """The reference implementation of AutoAttack's standard version; see :func:`autoattack`."""
+
+    @property
+    def name(self) -> str:
+        return f"AutoAttack ({', '.join(STANDARD)})"
+
+
+PixelAttack = AttackSettings | Square | HopSkipJump | AutoAttack
+
+
+def run_attack(
+    settings: PixelAttack, victim: Victim, samples: Samples, threat: ThreatModel, seed: int = 0
+) -> AttackResult:
+    """Run one attack on samples.
+
+    Raises:
+        DataError, SettingsError, MissingPackageError: as the attack itself.
+    """
+    arrays = (samples.images, samples.labels, samples.indices)
+    if isinstance(settings, Square):
+        return square(victim, *arrays, threat, settings, seed)
+    if isinstance(settings, HopSkipJump):
+        return hop_skip_jump(victim, *arrays, threat, settings, seed)
+    if isinstance(settings, AutoAttack):
+        return _autoattack(victim, samples, threat, seed)
+    return attack(settings, victim, *arrays, threat, seed)
+
+
+def _autoattack(victim: Victim, samples: Samples, threat: ThreatModel, seed: int) -> AttackResult:
+    if not isinstance(victim, ChunkedVictim):
+        raise SettingsError(f"{victim.name}: AutoAttack needs a victim whose answers are not drawn.")
+    found = autoattack(victim, samples.images, samples.labels, samples.indices, threat, seed=seed)
+    nothing = np.zeros(len(samples), dtype=np.int64)
+    return AttackResult(
+        images=found.images,
+        fooled=found.fooled,
+        prediction=found.prediction,
+        loss=found.loss,
+        first_loss=np.full(len(samples), -np.inf),
+        gradients=nothing,
+        zero_gradients=nothing.copy(),
+        queries=found.queries,
+    )

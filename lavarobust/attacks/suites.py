@@ -1,0 +1,180 @@
+"""Suites: which attacks run, through which gradients, one after the other on what is still robust."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from lavarobust.attacks.dispatch import AutoAttack, PixelAttack
+from lavarobust.attacks.hop_skip_jump import HopSkipJump
+from lavarobust.attacks.settings import APGD, FGSM, PGD, SAPGD, Noise
+from lavarobust.attacks.square import Square
+from lavarobust.dynamics import (
+    AdaptiveSharpness,
+    Analog,
+    Averaged,
+    GradientRule,
+    RateGradient,
+    RateMask,
+    Surrogate,
+    straight_through,
+)
+from lavarobust.errors import SettingsError
+
+WHITE_BOX = ""
+OTHER_MODEL = "other model"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One attack of a suite.
+
+    Attributes:
+        settings: the attack.
+        rule: how its gradients go through spikes; None for an attack that asks for none.
+        source: whose gradients: the model's own, or :data:`OTHER_MODEL`, from where images are transferred.
+    """
+
+    settings: PixelAttack
+    rule: GradientRule | None = None
+    source: str = WHITE_BOX
+
+    @property
+    def name(self) -> str:
+        through = "" if self.rule is None else f", {rule_name(self.rule)}"
+        origin = f", from {self.source}" if self.source else ""
+        return f"{self.settings.name}{through}{origin}"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Attacks in the order in which they run.
+
+    Attributes:
+        name: as it is asked for.
+        members: each runs on the samples that withstood all before it.
+        rule: whose gradients the diagnosis takes for the evaluation's own.
+    """
+
+    name: str
+    members: tuple[Member, ...]
+    rule: GradientRule = Surrogate()
+
+
+def rule_name(rule: GradientRule) -> str:
+    """A gradient rule in few words: its kind, and what differs from its defaults."""
+    if isinstance(rule, Surrogate):
+        if rule == straight_through():
+            return "straight-through"
+        words = [f"{rule.name} {rule.width:g}"]
+        words += [f"scale {rule.scale:g}"] if rule.scale != 1 else []
+        words += ["through reset"] if rule.through_reset else []
+        return " ".join(words)
+    return " ".join([_RULE_NAMES[type(rule)], *_changed(rule)])
+
+
+_RULE_NAMES: dict[type, str] = {
+    RateMask: "BPTR",
+    RateGradient: "RGA",
+    Averaged: "HART",
+    AdaptiveSharpness: "ASSG",
+    Analog: "analog twin",
+}
+
+
+def _changed(rule: Any) -> list[str]:
+    values, usual = vars(rule), vars(type(rule)())
+    return [f"{name} {value}" for name, value in values.items() if value != usual[name]]
+
+
+def quick(rule: GradientRule = Surrogate()) -> Suite:  # noqa: B008
+    """What most papers report: one surrogate, one step and twenty, and noise beside it."""
+    return Suite("quick", (Member(Noise("uniform")), Member(FGSM(), rule), Member(PGD(20), rule)), rule)
+
+
+def adaptive(rule: GradientRule = Surrogate(), other: bool = False) -> Suite:  # noqa: B008
+    """Adaptive attacks first, then gradients of eight kinds, targets, transfer and scores alone.
+
+    Args:
+        rule: the model's own surrogate: those that do not say otherwise take it.
+        other: whether there is another model from which images are transferred.
+    """
+    pgd = PGD(20)
+    own = () if rule in _SWEEP else (Member(pgd, rule),)
+    transfer = (Member(pgd, Surrogate(), OTHER_MODEL),) if other else ()
+    return Suite(
+        "adaptive",
+        (
+            Member(pgd, Surrogate()),
+            Member(SAPGD(100), AdaptiveSharpness()),
+            Member(APGD(100), AdaptiveSharpness()),
+            *own,
+            *(Member(pgd, each) for each in _SWEEP[1:]),
+            Member(APGD(20, loss="targeted_dlr", targets=9), Surrogate()),
+            *transfer,
+            Member(Square(1000)),
+        ),
+        rule,
+    )
+
+
+def exhaustive(rule: GradientRule = Surrogate(), other: bool = False) -> Suite:  # noqa: B008
+    """The adaptive suite, then APGD through the 19 gradients of Ozdenizci & Legenstein 2024, and queries."""
+    more = tuple(Member(APGD(100, restarts=5), each) for each in ensemble())
+    queries = (Member(Square(5000)), Member(HopSkipJump(5000)))
+    return Suite("exhaustive", (*adaptive(rule, other).members[:-1], *more, *queries), rule)
+
+
+def standard(rule: GradientRule = Surrogate()) -> Suite:  # noqa: B008
+    """The reference AutoAttack, its gradients taken through one rule."""
+    return Suite("standard", (Member(AutoAttack(), rule),), rule)
+
+
+_SWEEP: tuple[GradientRule, ...] = (
+    Surrogate("triangular", 1.0),
+    Surrogate("triangular", 0.5),
+    Surrogate("exponential", 1.0),
+    Surrogate("rectangular", 2.0),
+    straight_through(),
+    RateMask(),
+    RateGradient(),
+    Averaged(),
+    Analog(),
+)
+"""Whose gradients the adaptive suite follows with PGD-20; the last is transfer from the analog twin."""
+
+
+def ensemble() -> tuple[GradientRule, ...]:
+    """The 19 gradients of the conversion paper's ensemble (its code's ``attack/ensemble.py``).
+
+    There the exponential derivative is ``exp(-g |u|)`` and ``0.3 exp(-g |u|)``, with u in thresholds of 1;
+    here its width is 1 / g and its area 1 times ``scale``.
+    """
+
+    def exponential(slope: float, height: float) -> Surrogate:
+        return Surrogate("exponential", 1 / slope, through_reset=True, scale=2 * height / slope)
+
+    triangular = [Surrogate("triangular", width, True) for width in (1.0, 2.0, 3.0, 0.5, 0.25)]
+    rectangular = [Surrogate("rectangular", width, True) for width in (0.25, 0.5, 1.0, 2.0, 4.0)]
+    falling = [exponential(slope, height) for height in (0.3, 1.0) for slope in (0.5, 1.0, 2.0)]
+    return (*triangular, *falling, *rectangular, straight_through(), RateMask(), Analog())
+
+
+def named_suite(name: str, rule: GradientRule = Surrogate(), other: bool = False) -> Suite:  # noqa: B008
+    """A suite by its name.
+
+    Raises:
+        SettingsError: an unknown name.
+    """
+    if name == "quick":
+        return quick(rule)
+    if name == "standard":
+        return standard(rule)
+    if name == "adaptive":
+        return adaptive(rule, other)
+    if name == "exhaustive":
+        return exhaustive(rule, other)
+    raise SettingsError(f"suite {name!r} is unknown. Choose from: {', '.join(SUITES)}.")
+
+
+SUITES = ("quick", "standard", "adaptive", "exhaustive")

@@ -1,0 +1,59 @@
+"""Whether an image fools a model: one answer where the model draws nothing, else a vote over fresh draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from lavarobust.attacks.losses import Goal, loss_and_direction
+from lavarobust.attacks.samples import Samples
+from lavarobust.attacks.victim import Victim
+from lavarobust.errors import SettingsError
+
+FILTER_DRAWS = 1 << 40
+"""First of the draws that say which samples withstood an attack."""
+
+FINAL_DRAWS = 1 << 41
+"""First of the draws that judge in the end. Those that chose an image do not judge it: of many noisy verdicts
+the worst would be a lucky one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Verdict:
+    """What a model says of N images.
+
+    Attributes:
+        prediction: ``(N,)`` int64: by vote, where the model draws.
+        margin: ``(N,)`` float64, strongest rival's logit less the label's; the mean over the draws.
+    """
+
+    prediction: np.ndarray
+    margin: np.ndarray
+
+
+def judge(victim: Victim, samples: Samples, votes: int, first: int) -> Verdict:
+    """Ask about images with draws that no attack has seen; a victim that draws nothing is asked once.
+
+    Args:
+        votes: draws that judge together.
+        first: the first of them.
+
+    Raises:
+        SettingsError: votes that are even or below 1: two classes could tie.
+    """
+    if votes < 1 or votes % 2 == 0:
+        raise SettingsError(f"a verdict of {votes} votes. Give an odd number, at least 1.")
+    asked = range(first, first + votes) if victim.stochastic else range(1)
+    answers = np.stack([victim.logits(samples.images, samples.indices, draw) for draw in asked])
+    goal = Goal(samples.labels)
+    margins = [loss_and_direction("margin", logits, goal)[0] for logits in answers]
+    return Verdict(majority(answers.argmax(axis=2)), np.mean(margins, axis=0))
+
+
+def majority(ballots: np.ndarray) -> np.ndarray:
+    """``(N,)`` int64 classes that most of the ballots ``(V, N)`` name; of equally many the lowest."""
+    classes = int(ballots.max(initial=0)) + 1
+    counts = (ballots[:, :, None] == np.arange(classes)).sum(axis=0)
+    winners: np.ndarray = counts.argmax(axis=1)
+    return winners

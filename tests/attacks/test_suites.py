@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pytest
+
+from lavarobust.attacks import PGD
+from lavarobust.attacks.suites import (
+    OTHER_MODEL,
+    SUITES,
+    Member,
+    adaptive,
+    ensemble,
+    named_suite,
+    rule_name,
+)
+from lavarobust.dynamics import AdaptiveSharpness, Averaged, RateMask, Surrogate, straight_through
+from lavarobust.errors import SettingsError
+
+
+def test_the_ensemble_has_nineteen_unlike_members():
+    names = [rule_name(rule) for rule in ensemble()]
+    assert len(names) == len(set(names)) == 19
+
+
+def test_exponential_members_have_the_published_height_and_slope():
+    # the derivative is scale / (2 width) * exp(-|u| / width)
+    rules = [rule for rule in ensemble() if isinstance(rule, Surrogate) and rule.name == "exponential"]
+    heights = [(1 / rule.width, rule.scale / (2 * rule.width)) for rule in rules]
+    expected = [(slope, height) for height in (0.3, 1.0) for slope in (0.5, 1.0, 2.0)]
+    assert [value for pair in heights for value in pair] == pytest.approx(
+        [value for pair in expected for value in pair]
+    )
+
+
+def test_names_tell_the_members_apart():
+    for name in SUITES:
+        names = [member.name for member in named_suite(name, other=True).members]
+        assert len(names) == len(set(names))
+    assert Member(PGD(20), Averaged(0.5)).name == "PGD-20, HART width 0.5"
+    assert Member(PGD(20), RateMask(), OTHER_MODEL).name == "PGD-20, BPTR, from other model"
+    assert rule_name(straight_through()) == "straight-through"
+    assert rule_name(AdaptiveSharpness()) == "ASSG"
+    assert rule_name(Surrogate("sigmoid", 4, through_reset=True)) == "sigmoid 4 through reset"
+
+
+def test_the_adaptive_suite_follows_the_models_own_surrogate_too():
+    own = Surrogate("triangular", 1.0, scale=0.3)
+    assert Member(PGD(20), own) in adaptive(own).members
+    assert len(adaptive(own).members) == len(adaptive().members) + 1
+    assert not any(member.source for member in adaptive().members)
+
+
+def test_an_unknown_suite_is_refused():
+    with pytest.raises(SettingsError, match="quick, standard, adaptive"):
+        named_suite("easy")
