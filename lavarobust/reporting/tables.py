@@ -47,10 +47,10 @@ def accuracy_table(evaluations: Sequence[Plain]) -> Table:
         (
             evaluation["name"],
             condition["name"],
-            _percent(condition["float_accuracy"]),
-            _percent(condition["slayer_accuracy"]),
-            _percent(condition["simulator_accuracy"]),
-            _percent(condition["lava_accuracy"]),
+            percent(condition["float_accuracy"]),
+            percent(condition["slayer_accuracy"]),
+            percent(condition["simulator_accuracy"]),
+            percent(condition["lava_accuracy"]),
             f"{condition['slayer_differences']} / {condition['lava_differences']}",
         )
         for evaluation in evaluations
@@ -112,7 +112,7 @@ def energy_table(evaluations: Sequence[Plain]) -> Table:
             for profile in dict.fromkeys(bill["profile"] for bill in bills):
                 by_rule = {bill["rule"]: bill for bill in bills if bill["profile"] == profile}
                 papers = [
-                    f"{_nanojoule(bill['total_pj']['mean'])} ({_EQUATIONS[rule]})"
+                    f"{nanojoule(bill['total_pj']['mean'])} ({_EQUATIONS[rule]})"
                     for rule, bill in by_rule.items()
                     if rule in _EQUATIONS
                 ]
@@ -122,9 +122,9 @@ def energy_table(evaluations: Sequence[Plain]) -> Table:
                         evaluation["name"],
                         name,
                         profile,
-                        _nanojoule(executed["total_pj"]["mean"]),
+                        nanojoule(executed["total_pj"]["mean"]),
                         ", ".join(papers) or "does not apply",
-                        _nanojoule(executed["ann"]["energy_pj"]),
+                        nanojoule(executed["ann"]["energy_pj"]),
                     )
                 )
     unpriced = sorted({item["term"] for e in evaluations for bill in e["bills"] for item in bill["unpriced"]})
@@ -139,11 +139,13 @@ def energy_table(evaluations: Sequence[Plain]) -> Table:
     )
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """A share, 0..1, in percent."""
     return f"{100 * share:.1f} %"
 
 
-def _nanojoule(picojoule: float | None) -> str:
+def nanojoule(picojoule: float | None) -> str:
+    """An energy in pJ as one in nJ, without its unit; None is one without a price."""
     return "no price" if picojoule is None else f"{picojoule / 1000:,.1f}"
 
 
