@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import torch
 
 from lavarobust.attacks.gradient_attacks import attack
 from lavarobust.attacks.integer_victim import IntegerVictim
@@ -76,9 +77,11 @@ class Gap:
 def float_twin(run: DeployedRun) -> NetworkVictim:
     """The float network of a run as a victim, with the gradients that it trains with."""
     network = run.network
-    return NetworkVictim(
-        network, lambda *call: network.activity(*call, quantised=False).logits, f"{run.recipe.name} in float"
-    )
+
+    def logits(images: torch.Tensor, indices: np.ndarray, draw: int) -> torch.Tensor:
+        return network.activity(images, indices, draw, quantised=False).logits
+
+    return NetworkVictim(network, logits, f"{run.recipe.name} in float")
 
 
 def gap(
