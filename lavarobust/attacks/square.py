@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
 
 from lavarobust.attacks.losses import Goal, loss_and_direction
 from lavarobust.attacks.query_result import QueryResult
 from lavarobust.attacks.samples import Samples, checked_samples
-from lavarobust.attacks.threat import ThreatModel, linf_box
+from lavarobust.attacks.square_moves import MOVES, Moves
+from lavarobust.attacks.threat import ThreatModel
 from lavarobust.attacks.victim import Victim
-from lavarobust.attacks.words import attack_words
 from lavarobust.errors import DataError, SettingsError
 
 VOTES = 5
@@ -25,7 +23,7 @@ _HALVINGS = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 
 @dataclass(frozen=True)
 class Square:
-    """The score-based random search of Andriushchenko et al. (ECCV 2020, Algorithms 1 and 2).
+    """The score-based random search of Andriushchenko et al. (ECCV 2020, Algorithms 1 to 3).
 
     Attributes:
         queries: largest number of images per sample that the victim is asked about, beside the clean one.
@@ -65,11 +63,10 @@ def square(
     seed: int = 0,
     draw: int = 0,
 ) -> QueryResult:
-    """Search the corners of the linf box by stripes and tiles of random sign, keeping what raises the margin.
+    """Search the edge of the box or the ball by random tiles, keeping those that raise the margin.
 
-    Only another prediction ends the search of a sample: a tie that its own class wins doesn't. A tile that
-    would change no pixel takes the opposite signs (the paper's code draws again). The result of a sample is
-    the same bytes in any batch and order.
+    Only another prediction ends the search of a sample: a tie that its own class wins doesn't. The result of
+    a sample is the same bytes in any batch and order.
 
     A stochastic victim is asked with fresh draws every time. What looks better than the best so far is asked
     about :data:`VOTES` times more, and those draws alone say what it is worth: their mean margin is its loss,
@@ -80,7 +77,7 @@ def square(
         images: ``(N, C, H, W)`` pixels in [0, 1].
         labels, indices: ``(N,)`` true classes, and each sample's index in its data set.
         threat: what may be changed.
-        seed: key of the stripes and tiles.
+        seed: key of the tiles.
         draw: repetition of the victim's own draws that is attacked; of a stochastic victim the first one.
 
     Returns:
@@ -88,11 +85,8 @@ def square(
 
     Raises:
         DataError: arrays that do not fit each other or the victim.
-        SettingsError: a threat model of another norm.
         ThreatModelError: an image left the threat model, which is a defect.
     """
-    if threat.norm not in ("linf",):
-        raise SettingsError(f"Square searches the corners of the linf box, not of {threat.norm}. Give linf.")
     samples = checked_samples(images, labels, indices)
     if samples.images.ndim != 4:
         raise DataError(
@@ -122,10 +116,8 @@ class _Search:
     def __init__(
         self, victim: Victim, samples: Samples, threat: ThreatModel, settings: Square, seed: int, draw: int
     ) -> None:
-        self.victim, self.samples, self.settings, self.seed, self.draw = victim, samples, settings, seed, draw
-        self.low, self.high = (
-            bound.numpy() for bound in linf_box(torch.from_numpy(samples.images), threat.epsilon)
-        )
+        self.victim, self.samples, self.settings, self.draw = victim, samples, settings, draw
+        self.moves: Moves = MOVES[threat.norm](samples, threat, seed)
         self.price = 1 + VOTES if victim.stochastic else 1
         """The most that one candidate takes of the queries."""
         self.best = samples.images.copy()
@@ -139,13 +131,18 @@ class _Search:
         return fooled
 
     def run(self) -> None:
-        # the search goes on from the stripes, also where the clean image has the higher loss
+        # the search goes on from its first candidate, also where the clean image has the higher loss
         self.loss = np.where(self.fooled, self.clean_loss, -np.inf)
         for query in range(self.settings.queries):
             open_ = np.flatnonzero(~self.fooled & (self.asked + self.price <= self.settings.queries))
             if not len(open_):
                 break
-            self._try(open_, self._stripes(open_) if query == 0 else self._tiles(open_, query), query + 1)
+            if query == 0:
+                candidates = self.moves.first(open_)
+            else:
+                share = self.settings.tile_area(query)
+                candidates = self.moves.next(open_, self.best[open_], query, share)
+            self._try(open_, candidates, query + 1)
         unmoved = ~self.fooled & (self.loss < self.clean_loss)
         self.best[unmoved] = self.samples.images[unmoved]
         self.loss[unmoved] = self.clean_loss[unmoved]
@@ -188,43 +185,3 @@ class _Search:
         outvoted = 2 * votes[rows, here.labels] < len(draws)
         votes[rows[outvoted], here.labels[outvoted]] = -1
         return loss, votes.argmax(axis=1)
-
-    def _stripes(self, open_: np.ndarray) -> np.ndarray:
-        """``(n, C, H, W)`` corners of the box whose columns have one random sign per channel."""
-        _, channels, _, columns = self.best.shape
-        words = self._words(open_, "square stripes", 0, channels * columns)
-        signs = _coins(words).reshape(len(open_), channels, 1, columns)
-        return np.where(signs, self.high[open_], self.low[open_])
-
-    def _tiles(self, open_: np.ndarray, query: int) -> np.ndarray:
-        """``(n, C, H, W)`` the best images with a tile of one random sign per channel."""
-        _, channels, height, width = self.best.shape
-        side = max(round(math.sqrt(self.settings.tile_area(query) * height * width)), 1)
-        words = self._words(open_, "square tiles", query, 2 + channels)
-        inside = (
-            _span(words[:, 0], height, side)[:, None, :, None]
-            & _span(words[:, 1], width, side)[:, None, None, :]
-        )
-        signs, best = _coins(words[:, 2:])[:, :, None, None], self.best[open_]
-        low, high = self.low[open_], self.high[open_]
-        tiled = np.where(inside, np.where(signs, high, low), best)
-        unchanged = (tiled == best).reshape(len(open_), -1).all(axis=1)[:, None, None, None]
-        return np.where(inside & unchanged, np.where(signs, low, high), tiled)
-
-    def _words(self, open_: np.ndarray, purpose: str, repetition: int, count: int) -> np.ndarray:
-        return attack_words(self.samples.indices[open_], self.seed, purpose, repetition, count)
-
-
-def _coins(words: np.ndarray) -> np.ndarray:
-    """Bool in the shape of the words: their upper bits."""
-    coins: np.ndarray = words >> np.uint64(63) == 1
-    return coins
-
-
-def _span(words: np.ndarray, length: int, side: int) -> np.ndarray:
-    """``(n, length)`` bool: ``side`` places in a row, at most all, anywhere from the first to the last."""
-    side = min(side, length)
-    start = (words % np.uint64(length - side + 1)).astype(np.int64)[:, None]
-    place = np.arange(length)
-    span: np.ndarray = (place >= start) & (place < start + side)
-    return span

@@ -45,15 +45,16 @@ def smooth():
 
 
 @pytest.mark.slow
-def test_its_square_and_ours_agree(smooth):
+@pytest.mark.parametrize("threat", [THREAT, ThreatModel(0.5, "l2")])
+def test_its_square_and_ours_agree(smooth, threat):
     victim, *arrays = smooth
-    theirs = autoattack(victim, *arrays, THREAT, ["square"])
-    ours = square(victim, *arrays, THREAT, Square(5000))
+    theirs = autoattack(victim, *arrays, threat, ["square"])
+    ours = square(victim, *arrays, threat, Square(5000))
     clean = victim.logits(arrays[0], arrays[2]).argmax(1) == arrays[1]
-    assert clean.mean() > 0.85 and 0.1 < (~ours.fooled).mean() < 0.8
-    # two random searches to the end: at most two of the 60 samples fall to one of them alone
-    assert (ours.fooled != theirs.fooled).sum() <= 2
-    THREAT.check(arrays[0], theirs.images)
+    assert clean.mean() > 0.85 and 0.3 < (~ours.fooled).mean() < 0.7
+    # two random searches to the end
+    assert (ours.fooled != theirs.fooled).sum() <= 3
+    threat.check(arrays[0], theirs.images)
     assert set(theirs.fooled_by) == {"", "clean", "square"}
     np.testing.assert_array_equal(theirs.fooled_by == "clean", ~clean)
 
