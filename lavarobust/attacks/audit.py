@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from lavarobust.attacks.campaign import ROBUST, WRONG_BEFORE, Standing, Target
+from lavarobust.attacks.campaign import ROBUST, WRONG_BEFORE, Target
 from lavarobust.attacks.samples import Samples
 from lavarobust.attacks.suites import Suite
 from lavarobust.attacks.verdict import FINAL_DRAWS
@@ -19,6 +19,20 @@ from lavarobust.record import Record
 
 WITHSTOOD = "withstood every attack"
 _COUNTS = ("input_events", "synops", "synops_dense", "spikes", "wraps", "clips")
+
+
+class Found(Protocol):
+    """What a suite found of N samples, such as :class:`lavarobust.attacks.campaign.Standing`."""
+
+    @property
+    def images(self) -> np.ndarray:
+        """``(N, C, H, W)``: what fooled the model, else what came closest to it."""
+        ...
+
+    @property
+    def decided(self) -> np.ndarray:
+        """``(N,)`` int64: which attack of the suite fooled the model, ``ROBUST`` or ``WRONG_BEFORE``."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -80,7 +94,7 @@ def audit(
     target: Target,
     suite: Suite,
     samples: Samples,
-    standing: Standing,
+    found: Found,
     engine: Backend,
     count: int | None = None,
     draw: int = FINAL_DRAWS,
@@ -90,8 +104,8 @@ def audit(
     Args:
         target: what was attacked.
         suite: what ran, which names the attacks.
-        samples: N samples in the standing's order.
-        standing: what was found; samples that are wrong without attack have no image to audit.
+        samples: N samples, clean.
+        found: what was found of them; those that are wrong without attack have no image to audit.
         engine: e.g. ``lavarobust.execution.backend("lava")``.
         count: how many images, as many that fooled the model as withstood where there are so many;
             None for all. A sample's place in the choice is drawn by the target's seed and its index.
@@ -103,18 +117,18 @@ def audit(
     """
     if count is not None and count < 1:
         raise SettingsError(f"an audit of {count} images. Give at least 1, or none for all.")
-    found = int((standing.decided != WRONG_BEFORE).sum())
-    chosen = chosen_images(samples.indices, standing.decided, count, target.seed)
+    chosen = chosen_images(samples.indices, found.decided, count, target.seed)
     rows: tuple[AuditRow, ...] = ()
     if len(chosen):
-        part = replace(samples, images=standing.images).take(chosen)
+        part = replace(samples, images=found.images).take(chosen)
         deployment = target.deployment
         stimulus = encode(deployment.encoding, part.images, deployment.steps, part.indices, draw)
         executed, expected = (
             each.run(target.model, stimulus, deployment.readout) for each in (engine, backend("simulator"))
         )
-        rows = _rows(suite, part.labels, standing.decided[chosen], executed, expected)
-    return Audit(target.model.name, engine.name, found, draw, rows)
+        rows = _rows(suite, part.labels, found.decided[chosen], executed, expected)
+    attacked = int((found.decided != WRONG_BEFORE).sum())
+    return Audit(target.model.name, engine.name, attacked, draw, rows)
 
 
 def chosen_images(indices: np.ndarray, decided: np.ndarray, count: int | None, seed: int) -> np.ndarray:
@@ -122,7 +136,7 @@ def chosen_images(indices: np.ndarray, decided: np.ndarray, count: int | None, s
 
     Args:
         indices: ``(N,)`` each sample's index in its data set, the key of its draw.
-        decided: ``(N,)`` as :class:`Standing` has it.
+        decided: ``(N,)`` as :class:`Found` has it.
         count: how many at most, half of them fooling ones where there are so many; None for all.
         seed: of the draws.
     """

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from lavarobust.attacks.campaign import Standing, Target
+from lavarobust.attacks.audit import Found
+from lavarobust.attacks.campaign import Target
 from lavarobust.attacks.operations import OperationsAscent, OperationsVictim, attack_operations
 from lavarobust.attacks.samples import Samples
 from lavarobust.attacks.suites import Suite
@@ -125,7 +126,7 @@ def cost_of_suite(
     target: Target,
     suite: Suite,
     samples: Samples,
-    standing: Standing,
+    found: Found,
     threat: ThreatModel,
     engine: Backend,
     tables: Sequence[Profile],
@@ -136,7 +137,7 @@ def cost_of_suite(
     Both are executed with draws of encoder and gates that no attack has seen, where the model has any.
 
     Args:
-        target, suite, samples, standing, threat: what was attacked, how, and what was found.
+        target, suite, samples, found, threat: what was attacked, how, and what was found.
         engine, tables: as :func:`cost_of_images` has them.
         ascent: of the synaptic operations, through the suite's own gradient rule.
 
@@ -156,7 +157,7 @@ def cost_of_suite(
         target.model,
         Plan(deployment.steps, deployment.encoding, deployment.readout),
         samples,
-        {f"suite {suite.name}": standing.images, ascent.name: costly.images},
+        {f"suite {suite.name}": found.images, ascent.name: costly.images},
         str(threat),
         engine,
         tables,
