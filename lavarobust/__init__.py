@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lavarobust.experiment.attack import attack
+    from lavarobust.experiment.benchmark import benchmark
     from lavarobust.experiment.bill import bill
     from lavarobust.experiment.check import check
     from lavarobust.experiment.export import export
@@ -25,6 +26,7 @@ __all__ = [
     "DataChoice",
     "PlanChoice",
     "attack",
+    "benchmark",
     "bill",
     "check",
     "demo",
@@ -45,6 +47,7 @@ if not TYPE_CHECKING:
         "DataChoice": "experiment.inputs",
         "PlanChoice": "experiment.run",
         "attack": "experiment.attack",
+        "benchmark": "experiment.benchmark",
         "bill": "experiment.bill",
         "check": "experiment.check",
         "demo": "reporting.demo",

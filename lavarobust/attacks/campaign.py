@@ -72,7 +72,7 @@ class Target:
         return ExpectedVictim(victim, self.expectation)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class MemberCount:
     """What one member did.
 

@@ -42,13 +42,18 @@ def judge(victim: Victim, samples: Samples, votes: int, first: int) -> Verdict:
     Raises:
         SettingsError: votes that are even or below 1: two classes could tie.
     """
-    if votes < 1 or votes % 2 == 0:
-        raise SettingsError(f"a verdict of {votes} votes. Give an odd number, at least 1.")
+    check_votes(votes)
     asked = range(first, first + votes) if victim.stochastic else range(1)
     answers = np.stack([victim.logits(samples.images, samples.indices, draw) for draw in asked])
     goal = Goal(samples.labels)
     margins = [loss_and_direction("margin", logits, goal)[0] for logits in answers]
     return Verdict(majority(answers.argmax(axis=2)), np.mean(margins, axis=0))
+
+
+def check_votes(votes: int) -> None:
+    """Raises SettingsError unless so many votes always come to a decision between two classes."""
+    if votes < 1 or votes % 2 == 0:
+        raise SettingsError(f"a verdict of {votes} votes. Give an odd number, at least 1.")
 
 
 def majority(ballots: np.ndarray) -> np.ndarray:

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
+from lavarobust.cli.attack_suite import show_benchmark
 from lavarobust.cli.options import (
     backend_options,
     image_options,
@@ -18,13 +20,27 @@ from lavarobust.cli.options import (
 from lavarobust.cli.output import Progress, count, show_assumptions, show_table, write_json
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from lavarobust.attacks import AttackOutcome, FlipOutcome, RobustnessResult
+    from lavarobust.attacks.threat import Norm
 
 
 @click.command("attack", short_help="Attack a file white-box: accuracy under FGSM and PGD.")
 @click.argument("file")
-@click.option("--epsilon", "epsilons", type=float, multiple=True, default=(0.1,), show_default=True,
-              help="linf radius, pixels being in [0, 1]; may be given several times.")  # fmt: skip
+@click.option("--epsilon", "--eps", "epsilons", type=float, multiple=True, default=(0.1,), show_default=True,
+              help="Radius, pixels being in [0, 1]; may be given several times.")  # fmt: skip
+@click.option("--suite", type=click.Choice(("quick", "standard", "adaptive", "exhaustive")),
+              help="Run attacks, each on what withstood those before, and diagnose.")  # fmt: skip
+@click.option("--norm", type=click.Choice(("linf", "l2")), default="linf", show_default=True,
+              help="What epsilon bounds, of a suite.")  # fmt: skip
+@click.option("--other", metavar="FILE",
+              help="Another model of the same task: a suite transfers images from it.")  # fmt: skip
+@click.option("--expectation", type=int, default=10, show_default=True, metavar="N",
+              help="Draws that a suite's gradients are averaged over, where FILE draws.")  # fmt: skip
+@click.option("--votes", type=int, default=11, show_default=True, metavar="N",
+              help="Fresh draws that judge an image of a suite then; odd.")  # fmt: skip
+@click.option("--out", metavar="FOLDER", help="Keep what a suite finds there, and go on from it.")
 @click.option("--attack", "attacks", multiple=True, default=("fgsm", "pgd"), show_default=True,
               type=click.Choice(("fgsm", "pgd", "noise", "gaussian")),
               help="May be given several times.")  # fmt: skip
@@ -48,9 +64,17 @@ if TYPE_CHECKING:
 @image_options
 @plan_options
 @json_option
+@click.pass_context
 def attack_command(
+    context: click.Context,
     file: str,
     epsilons: tuple[float, ...],
+    suite: str | None,
+    norm: Norm,
+    other: str | None,
+    expectation: int,
+    votes: int,
+    out: str | None,
     attacks: tuple[str, ...],
     attack_steps: int,
     restarts: int,
@@ -72,19 +96,46 @@ def attack_command(
       lavarobust attack model.net --epsilon 0.1
       lavarobust attack model.net --epsilon 0.05 --epsilon 0.1 --restarts 5 --backend lava --limit 100
       lavarobust attack rate.net --flips 10 --flips 20
+      lavarobust attack model.net --suite adaptive --eps 0.1 --limit 1000 --workers 2 --out attacked
     """
     from lavarobust.dynamics import Surrogate
     from lavarobust.experiment.attack import attack, named_attacks
+    from lavarobust.experiment.benchmark import benchmark
 
+    _refuse_mixed(context, suite)
+    rule, chosen = Surrogate(surrogate, width), split_choices(choices)
+    if suite is not None:
+        with Progress() as progress:
+            found = benchmark(
+                file,
+                *chosen,
+                suite=suite,
+                epsilons=epsilons,
+                norm=norm,
+                rule=rule,
+                other=other,
+                expectation=expectation,
+                votes=votes,
+                backend=backend,
+                workers=workers,
+                seed=seed,
+                folder=out,
+                progress=progress,
+            )
+        show_benchmark(found)
+        if save:
+            _save_images(Path(save), found.results[-1].images, found.labels)
+        write_json(json_path, found.as_dict())
+        return
     with Progress() as progress:
         report = attack(
             file,
-            *split_choices(choices),
+            *chosen,
             attacks=named_attacks(attacks, attack_steps, restarts),
             epsilons=epsilons,
             flips=flips,
             flip_iterations=flip_iterations,
-            rule=Surrogate(surrogate, width),
+            rule=rule,
             backend=backend,
             workers=workers,
             seed=seed,
@@ -107,8 +158,24 @@ def attack_command(
             "on which the attacks were made"
         )
     if save:
-        _save_images(Path(save), result)
+        _save_images(Path(save), result.outcomes[-1].images, result.clean.labels)
     write_json(json_path, report.as_dict())
+
+
+_SINGLE = ("attacks", "attack_steps", "restarts", "flips", "flip_iterations")
+_SUITE = ("norm", "other", "expectation", "votes", "out")
+
+
+def _refuse_mixed(context: click.Context, suite: str | None) -> None:
+    """A suite says itself what it runs, and single attacks have no use for a suite's options."""
+    unused = _SUITE if suite is None else _SINGLE
+    for parameter in context.command.params:
+        if (
+            parameter.name in unused
+            and context.get_parameter_source(parameter.name) is ParameterSource.COMMANDLINE
+        ):
+            need = "needs --suite" if suite is None else f"is not for --suite {suite}"
+            raise click.UsageError(f"{parameter.opts[0]} {need}.", context)
 
 
 def _rows(result: RobustnessResult) -> list[tuple[str, ...]]:
@@ -136,11 +203,11 @@ def _row(outcome: AttackOutcome | FlipOutcome, size: str) -> tuple[str, ...]:
     )
 
 
-def _save_images(path: Path, result: RobustnessResult) -> None:
+def _save_images(path: Path, images: np.ndarray, labels: np.ndarray) -> None:
     import numpy as np
 
     from lavarobust.files import replacing
 
     with replacing(path) as temporary, open(temporary, "wb") as stream:
-        np.savez_compressed(stream, images=result.outcomes[-1].images, labels=result.clean.labels)
+        np.savez_compressed(stream, images=images, labels=labels)
     click.echo(f"wrote {path}")

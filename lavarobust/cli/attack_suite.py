@@ -1,0 +1,70 @@
+"""What ``attack --suite`` prints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from lavarobust.cli.output import count, show_assumptions, show_table
+
+if TYPE_CHECKING:
+    from lavarobust.experiment.benchmark import BenchmarkReport
+    from lavarobust.experiment.robustness import Robustness
+
+
+def show_benchmark(report: BenchmarkReport) -> None:
+    """Per threat model: each attack, what is left, and whether to believe it."""
+    show_assumptions(report.assumptions)
+    images = count(report.results[0].clean.of, "image")
+    click.echo(f"{images} of {report.source}, suite {report.suite.name}, executed on {report.backend}")
+    if report.votes is not None:
+        click.echo(
+            f"the model draws: gradients over {report.expectation} draws, verdicts by "
+            f"{report.votes} others that no attack has seen"
+        )
+    for result in report.results:
+        _show(result, report.backend)
+
+
+def _show(result: Robustness, backend: str) -> None:
+    click.echo(f"\n{result.threat}")
+    rows = [
+        (
+            member.name,
+            f"{member.counts.attempted:,}",
+            f"{member.counts.fooled:,}",
+            _zero_share(member.counts.zero_gradients, member.counts.gradients),
+            f"{member.counts.queries.forward:,}",
+            f"{member.counts.seconds:.1f}",
+        )
+        for member in result.members
+    ]
+    show_table(("attack", "tried on", "fooled", "zero gradients", "executions", "s"), rows)
+    click.echo(f"clean accuracy   {result.clean}")
+    click.echo(f"robust accuracy  {result.robust}, ties as wrong {result.strict.value:.1%}")
+    click.echo(f"attack success   {result.success}")
+    (before, after), (spikes, spiking) = result.operations, result.spikes
+    click.echo(
+        f"synaptic operations per image {before:,.0f} clean, {after:,.0f} attacked; "
+        f"spikes {spikes:,.0f}, {spiking:,.0f}"
+    )
+    click.echo("in brackets: 95 % confidence intervals (Wilson)")
+    if result.differences:
+        click.echo(
+            f"warning: {count(result.differences, 'prediction')} of {backend} differ from the simulator's, "
+            "on which the attacks were made"
+        )
+    click.echo(f"diagnosis on {count(result.diagnosis.samples, 'image')}:")
+    for check in result.diagnosis.checks:
+        click.echo(f"  {'!' if check.fired else ' '} {check.name}: {check.said}")
+    verdict = (
+        "UNRELIABLE: robust accuracy is lower than said above, or nobody knows it"
+        if result.diagnosis.unreliable
+        else "no sign that the attacks failed"
+    )
+    click.echo(verdict)
+
+
+def _zero_share(zero: int, gradients: int) -> str:
+    return f"{zero / gradients:.1%}" if gradients else "-"
