@@ -40,6 +40,8 @@ if TYPE_CHECKING:
               help="Draws that a suite's gradients are averaged over, where FILE draws.")  # fmt: skip
 @click.option("--votes", type=int, default=11, show_default=True, metavar="N",
               help="Fresh draws that judge an image of a suite then; odd.")  # fmt: skip
+@click.option("--audit", "audited", type=click.IntRange(min=0), default=16, show_default=True, metavar="N",
+              help="Images per epsilon of a suite that Lava executes once more.")  # fmt: skip
 @click.option("--out", metavar="FOLDER", help="Keep what a suite finds there, and go on from it.")
 @click.option("--attack", "attacks", multiple=True, default=("fgsm", "pgd"), show_default=True,
               type=click.Choice(("fgsm", "pgd", "noise", "gaussian")),
@@ -74,6 +76,7 @@ def attack_command(
     other: str | None,
     expectation: int,
     votes: int,
+    audited: int,
     out: str | None,
     attacks: tuple[str, ...],
     attack_steps: int,
@@ -117,6 +120,7 @@ def attack_command(
                 expectation=expectation,
                 votes=votes,
                 backend=backend,
+                audited=audited,
                 workers=workers,
                 seed=seed,
                 folder=out,
@@ -163,7 +167,7 @@ def attack_command(
 
 
 _SINGLE = ("attacks", "attack_steps", "restarts", "flips", "flip_iterations")
-_SUITE = ("norm", "other", "expectation", "votes", "out")
+_SUITE = ("norm", "other", "expectation", "votes", "audited", "out")
 
 
 def _refuse_mixed(context: click.Context, suite: str | None) -> None:

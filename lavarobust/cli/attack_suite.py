@@ -55,6 +55,11 @@ def _show(result: Robustness, backend: str) -> None:
             f"warning: {count(result.differences, 'prediction')} of {backend} differ from the simulator's, "
             "on which the attacks were made"
         )
+    if result.audit is not None:
+        click.echo(
+            f"{count(result.audit.images, 'attacked image')} executed on {result.audit.backend} too: "
+            f"{count(result.audit.differences, 'difference')} in class, score or any count"
+        )
     click.echo(f"diagnosis on {count(result.diagnosis.samples, 'image')}:")
     for check in result.diagnosis.checks:
         click.echo(f"  {'!' if check.fired else ' '} {check.name}: {check.said}")

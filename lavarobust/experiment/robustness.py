@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import binomtest
 
+from lavarobust.attacks.audit import Audit
 from lavarobust.attacks.campaign import MemberCount, Standing
 from lavarobust.attacks.diagnosis import Diagnosis
 from lavarobust.attacks.samples import Samples
@@ -75,6 +76,7 @@ class Robustness:
             attacks asked; None of a model that draws.
         spikes, operations: executed per sample: clean, and on the worst images.
         diagnosis: whether to believe it.
+        audit: Lava's execution of some of the worst images; None where none was asked for.
         images: ``(N, C, H, W)`` the worst found.
         decided: ``(N,)`` which member fooled the model; -1 robust, -2 wrong before.
     """
@@ -90,6 +92,7 @@ class Robustness:
     spikes: tuple[float, float]
     operations: tuple[float, float]
     diagnosis: Diagnosis
+    audit: Audit | None
     images: np.ndarray
     decided: np.ndarray
 
@@ -122,6 +125,7 @@ class Robustness:
             "operations": list(self.operations),
             "unreliable": self.diagnosis.unreliable,
             "diagnosis": asdict(self.diagnosis),
+            "audit": None if self.audit is None else self.audit.as_dict(),
             "decided": self.decided.tolist(),
         }
 
@@ -134,6 +138,7 @@ def summarised(
     clean: Sequence[Record],
     attacked: Sequence[Record],
     diagnosis: Diagnosis,
+    audit: Audit | None = None,
 ) -> Robustness:
     """Hold a finished standing against executions of the clean and of the worst images.
 
@@ -160,6 +165,7 @@ def summarised(
         spikes=(_mean(clean, "spikes"), _mean(attacked, "spikes")),
         operations=(_mean(clean, "synops"), _mean(attacked, "synops")),
         diagnosis=diagnosis,
+        audit=audit,
         images=standing.images,
         decided=standing.decided,
     )

@@ -14,10 +14,12 @@ from lavarobust.attacks.suites import Member, Suite
 from lavarobust.dynamics import Surrogate
 from lavarobust.errors import DataError, SettingsError
 from lavarobust.experiment import benchmark as module
-from lavarobust.experiment.benchmark import attack_block, benchmark
+from lavarobust.experiment import suite_run
+from lavarobust.experiment.benchmark import benchmark
 from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.run import prepare
 from lavarobust.experiment.shipped import model_path
+from lavarobust.experiment.suite_run import attack_block
 
 FEW = DataChoice(limit=24)
 SMALL = Suite("small", (Member(FGSM(), Surrogate()), Member(PGD(3), Surrogate()), Member(Square(30))))
@@ -27,8 +29,8 @@ SMALL = Suite("small", (Member(FGSM(), Surrogate()), Member(PGD(3), Surrogate())
 def brief(monkeypatch):
     """A suite of seconds, no diagnosis, and blocks smaller than the images asked for."""
     monkeypatch.setattr(module, "named_suite", lambda name, rule, other: SMALL)
-    monkeypatch.setattr(module, "diagnose", lambda *_: Diagnosis(3, (Check("asked", True, "no"),)))
-    monkeypatch.setattr(module, "BLOCK", 10)
+    monkeypatch.setattr(suite_run, "diagnose", lambda *_: Diagnosis(3, (Check("asked", True, "no"),)))
+    monkeypatch.setattr(suite_run, "BLOCK", 10)
 
 
 def _block() -> tuple:
@@ -39,7 +41,7 @@ def _block() -> tuple:
 
 
 def test_figures_are_those_of_the_executed_images(brief):
-    report = benchmark("digits-plain", FEW, epsilons=(0.03, 0.1), backend="simulator")
+    report = benchmark("digits-plain", FEW, epsilons=(0.03, 0.1), backend="simulator", audited=0)
     ran = lavarobust.run("digits-plain", FEW)
     assert [result.threat.epsilon for result in report.results] == [0.03, 0.1]
     for result in report.results:
@@ -62,15 +64,17 @@ def test_figures_are_those_of_the_executed_images(brief):
 
 def test_lava_has_the_last_word_on_the_same_images(brief):
     few = DataChoice(limit=6)
-    on_lava = benchmark("digits-plain", few, backend="lava")
+    on_lava = benchmark("digits-plain", few, backend="lava", audited=4)
     assert on_lava.backend == "lava" and on_lava.results[0].differences == 0
-    here = benchmark("digits-plain", few)
+    here = benchmark("digits-plain", few, audited=0)
     assert on_lava.results[0].robust == here.results[0].robust
+    audit = on_lava.results[0].audit
+    assert audit.images == 4 and audit.differences == 0
     assert on_lava.results[0].operations == here.results[0].operations
 
 
 def test_a_model_that_draws_is_judged_by_votes(brief):
-    report = benchmark("digits-stog", DataChoice(limit=6), votes=3, expectation=2)
+    report = benchmark("digits-stog", DataChoice(limit=6), votes=3, expectation=2, audited=0)
     assert report.votes == 3 and report.expectation == 2
     assert report.results[0].differences is None
     assert report.as_dict()["votes"] == 3
@@ -78,11 +82,11 @@ def test_a_model_that_draws_is_judged_by_votes(brief):
 
 def test_processes_blocks_and_stops_change_no_byte(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "named_suite", lambda name, rule, other: SMALL)
-    monkeypatch.setattr(module, "_diagnosed", lambda *_: [Diagnosis(0, ())])
-    whole = benchmark("digits-plain", FEW)
-    monkeypatch.setattr(module, "BLOCK", 10)
+    monkeypatch.setattr(suite_run, "_diagnosed", lambda *_: [Diagnosis(0, ())])
+    whole = benchmark("digits-plain", FEW, audited=0)
+    monkeypatch.setattr(suite_run, "BLOCK", 10)
     folder = tmp_path / "kept"
-    divided = benchmark("digits-plain", FEW, workers=2, folder=folder)
+    divided = benchmark("digits-plain", FEW, workers=2, folder=folder, audited=0)
     assert divided.results[0].images.tobytes() == whole.results[0].images.tobytes()
     assert divided.results[0].decided.tolist() == whole.results[0].decided.tolist()
 
@@ -90,7 +94,7 @@ def test_processes_blocks_and_stops_change_no_byte(tmp_path, monkeypatch):
         raise AssertionError("everything was there already")
 
     monkeypatch.setattr("lavarobust.attacks.campaign.advance", nobody)
-    again = benchmark("digits-plain", FEW, folder=folder)
+    again = benchmark("digits-plain", FEW, folder=folder, audited=0)
     assert again.results[0].images.tobytes() == whole.results[0].images.tobytes()
     assert again.results[0].members == divided.results[0].members
 
@@ -114,9 +118,9 @@ def test_a_stopped_block_goes_on_from_its_file(tmp_path, stop_before):
 
 
 def test_a_folder_of_another_evaluation_is_refused(tmp_path, brief):
-    benchmark("digits-plain", DataChoice(limit=6), folder=tmp_path / "kept")
+    benchmark("digits-plain", DataChoice(limit=6), folder=tmp_path / "kept", audited=0)
     # another epsilon has files of its own
-    benchmark("digits-plain", DataChoice(limit=6), folder=tmp_path / "kept", epsilons=(0.2,))
+    benchmark("digits-plain", DataChoice(limit=6), folder=tmp_path / "kept", epsilons=(0.2,), audited=0)
     for changed, what in (
         ({"seed": 1}, "seed"),
         ({"images": DataChoice(limit=7)}, "images"),
