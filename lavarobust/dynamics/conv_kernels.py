@@ -15,7 +15,7 @@ import numpy as np
 from lavarobust.dynamics.back_kernels import go_back_row
 from lavarobust.dynamics.compiled import inlined, unmanaged
 from lavarobust.dynamics.gather import Padded
-from lavarobust.dynamics.rows import LANES, TILE, learn_tile, step_rows, sum_tile
+from lavarobust.dynamics.rows import LANES, TILE, copy_row, learn_tile, step_rows, sum_tile
 
 
 class Neurons(NamedTuple):
@@ -112,7 +112,7 @@ class Wanted(NamedTuple):
         inputs: ``(F, N, inputs)`` int8 or float32, the frames.
         before_reset: ``(T, N, K)`` float32.
         d_spikes: ``(T, N, neurons)`` float32.
-        d_weights: ``(N, laid out)`` float32, zero.
+        d_weights: ``(N, laid out or 0)`` float32, zero; none where nobody asks.
         d_frames: ``(F or 0, N, inputs)`` float32; none where nobody asks.
         d_bias: ``(N, K)`` float32, zero.
         d_current, d_potential: ``(N, K)`` float32, those of the end states at first.
@@ -170,8 +170,9 @@ def go_back_samples(
                     wanted.d_learnt[n, :, low:high], passing,
                 )  # fmt: skip
             if t < frames:
-                _copy(wanted.inputs[t, n], _alone(blocks.source), room.source, blocks.source)
-                _learn(room.source, d_target, blocks, wanted.d_weights[n])
+                if wanted.d_weights.shape[1]:
+                    _copy(wanted.inputs[t, n], _alone(blocks.source), room.source, blocks.source)
+                    _learn(room.source, d_target, blocks, wanted.d_weights[n])
                 if len(wanted.d_frames):
                     _copy(d_target, blocks.target, room.d_source, blocks_back.source)
                     _sum(room.d_source, weights, blocks_back, room.d_input)
@@ -216,7 +217,14 @@ def _narrow(frame: Any, inputs: Any) -> None:
 
 @inlined
 def _copy(values: Any, place: Any, others: Any, elsewhere: Any) -> None:
-    """A population from one array to another, in which it lies elsewhere."""
+    """A population from one array to another, in which it lies elsewhere: float32, or int8 where its pixels
+    lie one right after the other in both.
+
+    Pixels go one after the other, so that what a row of 16 writes beyond its own is written over; those at
+    a line's end, beyond which that would leave the line, go number by number.
+    """
+    beyond = -place.channels % LANES
+    far = place.pixels - -(-beyond // min(place.stride, elsewhere.stride))
     for line in range(place.lines):
         low, to = place.origin + line * place.pitch, elsewhere.origin + line * elsewhere.pitch
         if place.stride == place.channels == elsewhere.stride:
@@ -225,9 +233,13 @@ def _copy(values: Any, place: Any, others: Any, elsewhere: Any) -> None:
             for k in range(width):
                 target[k] = source[k]
         else:
-            for _ in range(place.pixels):
-                for channel in range(place.channels):
-                    others[to + channel] = values[low + channel]
+            for pixel in range(place.pixels):
+                if pixel < far:
+                    for channel in range(0, place.channels, LANES):
+                        copy_row(others, to + channel, values, low + channel, place.channels - channel)
+                else:
+                    for channel in range(place.channels):
+                        others[to + channel] = values[low + channel]
                 low += place.stride
                 to += elsewhere.stride
 

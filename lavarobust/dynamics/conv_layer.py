@@ -144,7 +144,7 @@ class _IntegrateConv(torch.autograd.Function):
             ctx.geometry,
             ctx.neuron,
             (d_spikes, d_current, d_potential),
-            ctx.needs_input_grad[0],
+            ctx.needs_input_grad[:2],
             any(ctx.needs_input_grad[3:5]),
         )
         from_inputs, from_weight, from_bias, learnt = gradients
@@ -154,7 +154,7 @@ class _IntegrateConv(torch.autograd.Function):
             d_frames = _channels_first(torch.from_numpy(from_inputs).unflatten(2, (*sides, channels)))
         channels, *sides = ctx.geometry.outputs
         d_bias = _channels_first(torch.from_numpy(from_bias).view(*sides, channels))
-        d_weight = torch.from_numpy(from_weight).view(weight.shape)
+        d_weight = None if from_weight is None else torch.from_numpy(from_weight).view(weight.shape)
         scalars = zip(fused.scalars(learnt), ctx.types, strict=True)
         d_scalars = [scalar.to(kind) for scalar, kind in scalars]
         return d_frames, d_weight, d_bias.sum_to_size(ctx.bias_shape), *d_scalars, *[None] * 5

@@ -59,11 +59,12 @@ def run(
 
 def go_back(
     inputs: np.ndarray, before_reset: np.ndarray, weight: np.ndarray, geometry: Geometry, neuron: LIF,
-    given: tuple[torch.Tensor | None, ...], asked: bool, learning: bool,
-) -> tuple[np.ndarray | None, np.ndarray, np.ndarray, np.ndarray]:  # fmt: skip
-    """Gradients of inputs ``(F, N, inputs)`` if asked, of the weight, and of biases ``(K,)``; and where
-    the population's scalars learn, each neuron's parts of theirs ``(N, 2, K)``."""
+    given: tuple[torch.Tensor | None, ...], asked: tuple[bool, bool], learning: bool,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray, np.ndarray]:  # fmt: skip
+    """Gradients of inputs ``(F, N, inputs)`` and of the weight, each if asked, and of biases ``(K,)``; and
+    where the population's scalars learn, each neuron's parts of theirs ``(N, 2, K)``."""
     steps, samples, padded = before_reset.shape
+    of_inputs, of_weight = asked
     way, back = gather.forward(geometry), gather.backward(geometry)
     into = way.blocks.target
     d_spikes, d_current, d_potential = (
@@ -76,8 +77,8 @@ def go_back(
         inputs=inputs,
         before_reset=before_reset,
         d_spikes=d_spikes,
-        d_weights=reuse.zeros((samples, len(way.index)), np.float32),
-        d_frames=reuse.empty((len(inputs) if asked else 0, *inputs.shape[1:]), np.float32),
+        d_weights=reuse.zeros((samples, len(way.index) if of_weight else 0), np.float32),
+        d_frames=reuse.empty((len(inputs) if of_inputs else 0, *inputs.shape[1:]), np.float32),
         d_bias=reuse.zeros((samples, padded), np.float32),
         d_current=pad(d_current, into),
         d_potential=pad(d_potential, into),
@@ -100,8 +101,8 @@ def go_back(
 
     share_out(part, samples, PARTS)
     d_bias = unpad(wanted.d_bias.sum(axis=0, keepdims=True), into)[0]
-    d_weight = way.collect(wanted.d_weights.sum(axis=0))
-    return (wanted.d_frames if asked else None), d_weight, d_bias, wanted.d_learnt
+    d_weight = way.collect(wanted.d_weights.sum(axis=0)) if of_weight else None
+    return (wanted.d_frames if of_inputs else None), d_weight, d_bias, wanted.d_learnt
 
 
 def pad(values: np.ndarray, place: Padded) -> np.ndarray:

@@ -184,6 +184,22 @@ def step_rows(
     ), codegen
 
 
+@intrinsic
+def copy_row(typingctx: Any, target: Any, to: Any, source: Any, at: Any, count: Any) -> Any:
+    """``target[to : to + 16] = source[at : at + 16]``, zeros from the ``count``-th number on."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        into, read = (context.make_array(signature.args[i])(context, builder, args[i]).data for i in (0, 2))
+        lanes = ir.Constant(INTS, list(range(LANES)))
+        wanted = builder.icmp_signed("<", lanes, _everywhere(builder, builder.trunc(args[4], INT32)))
+        row = load_row(builder, read, args[3], FLOATS)
+        store_row(builder, into, args[1], builder.select(wanted, row, ir.Constant(FLOATS, None)))
+        return context.get_dummy_value()
+
+    size = types.intp
+    return types.void(target, size, source, size, size), codegen
+
+
 def _operands(
     context: Any, builder: Any, signature: Any, args: Any, which: tuple[int, ...]
 ) -> tuple[list[Any], Any]:

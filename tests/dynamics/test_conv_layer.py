@@ -87,6 +87,19 @@ def test_the_same_integers_and_gradients(data) -> None:
     assert_alike(results)
 
 
+def test_inputs_have_the_same_gradient_where_the_weight_needs_none() -> None:
+    generator = torch.Generator().manual_seed(2)
+    weight = 2.0 * torch.randint(-20, 40, (12, 3, 3, 3), generator=generator)
+    found = []
+    for learns in (True, False):
+        frames = torch.randint(0, 2, (4, 2, 3, 8, 8), generator=generator.manual_seed(3)).float()
+        leaves = frames.requires_grad_(), weight.clone().requires_grad_(learns)
+        integrate_conv(*leaves, STRIDED, 5, LIF(4096, 256, 150)).spikes.sum().backward()
+        found.append(leaves[0].grad)
+        assert (leaves[1].grad is None) != learns
+    assert found[0].any() and found[0].numpy().tobytes() == found[1].numpy().tobytes()
+
+
 @pytest.mark.parametrize("reset", ["hard", "soft"])
 def test_threshold_and_leak_learn_the_same(monkeypatch, reset) -> None:
     generator = torch.Generator().manual_seed(6)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lavarobust.dynamics.compiled import compiled
-from lavarobust.dynamics.rows import LANES, TILE, learn_tile, step_rows, sum_tile
+from lavarobust.dynamics.rows import LANES, TILE, copy_row, learn_tile, step_rows, sum_tile
 
 HALF = 1 << 23
 
@@ -24,6 +24,20 @@ def _learn(d_weights, start, source, at, first, last, d_target, offsets, kind, t
 @compiled
 def _step(sums, bias, u, v, before, spikes, rows, kept_u, kept_v, threshold, left, keep, tops):
     return step_rows(sums, bias, u, v, before, spikes, rows, kept_u, kept_v, threshold, left, keep, tops)
+
+
+@compiled
+def _copy(target, to, source, at, count):
+    copy_row(target, to, source, at, count)
+
+
+@pytest.mark.parametrize("count", [0, 5, 16, 40])
+def test_a_row_is_copied_with_zeros_behind(count) -> None:
+    source, target = np.arange(1, 41, dtype=np.float32), np.full(40, 7, dtype=np.float32)
+    _copy(target, 3, source, 20, count)
+    expected = np.full(40, 7)
+    expected[3 : 3 + LANES] = np.where(np.arange(LANES) < count, np.arange(21, 21 + LANES), 0)
+    assert np.array_equal(target, expected)
 
 
 def tiles(rng, count):
