@@ -125,6 +125,7 @@ def state_differences(trial: Trial, states: States, execute: Execute) -> list[st
     return found
 
 
+@torch.no_grad()
 def reference_differences(trial: Trial, states: States) -> list[str]:
     """Currents and potentials of the differentiable reference, which attacks take their gradients from.
 
@@ -132,19 +133,22 @@ def reference_differences(trial: Trial, states: States) -> list[str]:
     """
     if trial.model.sigma_delta:
         return []
-    frames = torch.from_numpy(np.moveaxis(trial.stimulus.frames, -1, 0).astype(np.float64))
+    sent, keys = np.moveaxis(trial.stimulus.frames, -1, 0), trial.stimulus.gate_keys
     found = []
-    with torch.no_grad():
-        for run in propagate(
-            compile_model(trial.model), frames, trial.stimulus.steps, trial.stimulus.gate_keys
-        ):
-            index = run.stage.index
-            end = run.trajectory.end
-            for name, mine, lava in zip(
-                ("current", "potential"), (end.current, end.potential), states[index], strict=True
-            ):
-                if not _same(mine.numpy().astype(np.int64), lava):
-                    found.append(f"layer {run.stage.name}: the reference's {name} differs")
+    # attacks send float32, for which other loops are compiled; integers here are small enough for either
+    for kind in (np.float32, np.float64):
+        frames = torch.from_numpy(sent.astype(kind))
+        for run in propagate(compile_model(trial.model), frames, trial.stimulus.steps, keys):
+            found += [
+                f"layer {run.stage.name}: the reference's {name} differs for {kind.__name__}"
+                for name, mine, lava in zip(
+                    ("current", "potential"),
+                    (run.trajectory.end.current, run.trajectory.end.potential),
+                    states[run.stage.index],
+                    strict=True,
+                )
+                if not _same(mine.numpy().astype(np.int64), lava)
+            ]
     return found
 
 

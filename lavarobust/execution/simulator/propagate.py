@@ -7,6 +7,7 @@ network layer k's window is layer k - 1's, one step later, so each layer runs it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -15,7 +16,17 @@ import torch
 import torch.nn.functional as F
 
 from lavarobust.draws import Keys
-from lavarobust.dynamics import State, Trajectory, conv_sums, dense_sums, integrate, integrate_by, wrap
+from lavarobust.dynamics import (
+    Convolution,
+    State,
+    Trajectory,
+    conv_sums,
+    dense_sums,
+    integrate,
+    integrate_by,
+    integrate_conv,
+    wrap,
+)
 from lavarobust.dynamics.gate import gate_draws, opened
 from lavarobust.dynamics.graded import added, send_sums
 from lavarobust.dynamics.sharpness import Recall, Statistics
@@ -105,6 +116,8 @@ def run_stage(
         trajectory = _driven_by_bias(stage, inputs, steps, recall)
     elif stage.recurrent is not None:
         trajectory = _recurrent(stage, inputs, steps)
+    elif _is_plain_convolution(stage):
+        trajectory = _convolved(stage, inputs, steps)
     else:
         sums = all_sums(stage, inputs, beside, steps)
         if stage.sum_shift is None:
@@ -112,6 +125,22 @@ def run_stage(
         else:
             trajectory = send_sums(sums, steps, stage.sum_shift)
     return LayerRun(stage, inputs, trajectory, beside)
+
+
+def _is_plain_convolution(stage: Stage) -> bool:
+    """Whether spikes or pixels drive spiking neurons through one convolution, back through a surrogate."""
+    plain = stage.rule is None and stage.sum_shift is None and not stage.joining and not stage.graded
+    return plain and isinstance(stage.layer, Conv)
+
+
+def _convolved(stage: Stage, inputs: torch.Tensor, steps: int) -> Trajectory:
+    """In one step, which where its inputs are float32 on a CPU needs no memory for sums."""
+    layer, synapse = stage.layer, stage.synapse
+    assert isinstance(layer, Conv) and synapse is not None
+    moves = Convolution(layer.stride, layer.padding, layer.dilation, layer.groups)
+    weight = synapse.weight.to(inputs)
+    with _naming(stage):
+        return integrate_conv(inputs, weight, moves, steps, stage.neuron, bias_of(stage, inputs))
 
 
 def _integrated(
@@ -157,15 +186,21 @@ def product(stage: Stage, synapse: Synapse, inputs: torch.Tensor) -> torch.Tenso
     layer, folded = stage.layer, inputs.flatten(0, 1)
     kind = torch.float64 if stage.graded else None
     if isinstance(layer, Conv):
-        try:
+        with _naming(stage):
             sums = conv_sums(
                 folded, synapse.weight, layer.stride, layer.padding, layer.dilation, layer.groups, kind
             )
-        except SettingsError as error:
-            raise BackendError(f"{stage.name}: {error}") from None
     else:
         sums = _shifted(dense_sums(folded, synapse.weight, kind), synapse.shift)
     return sums.unflatten(0, inputs.shape[:2])
+
+
+@contextmanager
+def _naming(stage: Stage) -> Iterator[None]:
+    try:
+        yield
+    except SettingsError as error:
+        raise BackendError(f"{stage.name}: {error}") from None
 
 
 def _delayed(stage: Stage, inputs: torch.Tensor, steps: int) -> torch.Tensor:
