@@ -50,6 +50,12 @@ class Target:
     expectation: int = 10
     votes: int = 11
 
+    @property
+    def level(self) -> float | None:
+        """Largest distance of neighbouring input levels in pixel units; None where the input is drawn."""
+        encoding = self.deployment.encoding
+        return None if encoding.drawn else max(encoding.std or (1.0,)) / encoding.levels
+
     def victim(self, rule: GradientRule = Surrogate()) -> IntegerVictim:  # noqa: B008
         """The model itself, one draw at a time."""
         return IntegerVictim(self.model, self.deployment, rule)
