@@ -14,6 +14,7 @@ from lavarobust.encoding import encode
 from lavarobust.errors import DataError
 from lavarobust.netx.deployment import Deployment
 from lavarobust.netx.model import Model
+from lavarobust.record import Stimulus
 
 
 class EncodingVictim(IntegerVictim):
@@ -40,12 +41,20 @@ class EncodingVictim(IntegerVictim):
         frames = encode(self.deployment.encoding, images, self.deployment.steps, indices, draw).frames
         return np.moveaxis(frames, -1, 1).astype(np.float32)
 
-    def _frames(self, images: torch.Tensor, keys: Keys) -> torch.Tensor:
+    def _stimulus(self, images: np.ndarray, indices: np.ndarray, draw: int) -> Stimulus:
+        frames = np.ascontiguousarray(np.moveaxis(images, 1, -1), dtype=np.int32)
+        graded = not self.deployment.encoding.binary
+        return Stimulus(frames, self.deployment.steps, graded, Keys(np.asarray(indices), draw))
+
+    def _check_shape(self, images: np.ndarray | torch.Tensor) -> None:
         shape = (self.deployment.steps, *self._stages[0].input_shape)
         if images.shape[1] != shape[0] or int(np.prod(images.shape[1:])) != int(np.prod(shape)):
             raise DataError(
                 f"{self.name}: frames of shape {tuple(images.shape[1:])} do not fit its input {shape}. "
                 "Give one frame per step."
             )
+
+    def _frames(self, images: torch.Tensor, keys: Keys) -> torch.Tensor:
+        self._check_shape(images)
         low, high = (torch.full_like(images[:1], end) for end in (lowest_entry(self.deployment.encoding), 1))
         return torch.cat([images, low, high]).movedim(1, 0)

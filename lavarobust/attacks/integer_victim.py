@@ -11,14 +11,15 @@ from lavarobust.attacks.memory import SharpnessMemory
 from lavarobust.attacks.victim import DEFAULT_CHUNK, ChunkedVictim
 from lavarobust.draws import Keys
 from lavarobust.dynamics import AdaptiveSharpness, Analog, GradientRule, Surrogate
-from lavarobust.encoding import input_range
+from lavarobust.encoding import encode, input_range
 from lavarobust.encoding.straight_through import encode_straight_through
 from lavarobust.errors import DataError, SettingsError
-from lavarobust.execution.simulator import Stage, analog_scores, compile_model, propagate
+from lavarobust.execution.simulator import Simulator, Stage, analog_scores, compile_model, propagate
 from lavarobust.execution.simulator.propagate import Memory
 from lavarobust.netx.deployment import Deployment, sample_shape
 from lavarobust.netx.limits import STATE_SHIFT
 from lavarobust.netx.model import Model
+from lavarobust.record import Record, Stimulus
 
 EXTREMES = 2
 """Rows behind each chunk's own; see ``IntegerVictim._frames``."""
@@ -62,6 +63,7 @@ class IntegerVictim(ChunkedVictim):
         super().__init__(model.name, model.gated or deployment.encoding.drawn, chunk, threads)
         self.deployment = deployment
         self.rule = rule
+        self._model = model
         self._stages = compile_model(model, Surrogate() if isinstance(rule, Analog) else rule)
         self.score_unit = _score_scale(self._stages, deployment)
         self._memory = SharpnessMemory(rule) if isinstance(rule, AdaptiveSharpness) else None
@@ -70,6 +72,16 @@ class IntegerVictim(ChunkedVictim):
         """See :class:`lavarobust.attacks.Victim`."""
         if self._memory is not None:
             self._memory.forget()
+
+    def logits(self, images: np.ndarray, indices: np.ndarray, draw: int = 0) -> np.ndarray:
+        """See :class:`lavarobust.attacks.Victim`."""
+        self._check_shape(images)
+        # what is executed of a sample are integers, which hang on no other: nothing has to fill up a chunk
+        with self._computing():
+            stimulus = self._stimulus(images.astype(np.float32, copy=False), indices, draw)
+            record = Simulator().run(self._model, stimulus, self.deployment.readout)
+        self.queries.forward += len(images)
+        return self._as_logits(self._recorded(record).astype(np.float64))
 
     def logits_and_gradient(
         self,
@@ -93,10 +105,6 @@ class IntegerVictim(ChunkedVictim):
             )
         return super().logits_and_gradient(images, labels, indices, loss, draw, targets)
 
-    def _scores(self, images: torch.Tensor, indices: np.ndarray, draw: int) -> torch.Tensor:
-        keys = _keys(indices, draw)
-        return self._executed(self._frames(images, keys), keys)
-
     def _answers(
         self, images: torch.Tensor, indices: np.ndarray, rows: np.ndarray, draw: int
     ) -> tuple[torch.Tensor, torch.Tensor]:
@@ -116,8 +124,15 @@ class IntegerVictim(ChunkedVictim):
         scores = last.end.potential if self.deployment.readout == "membrane" else last.spikes.sum(0)
         return scores[:-EXTREMES].flatten(1)
 
-    def _frames(self, images: torch.Tensor, keys: Keys) -> torch.Tensor:
-        """``(F, chunk + 2, C, H, W)`` what is sent, differentiable; the last two hold a frame's extremes."""
+    def _recorded(self, record: Record) -> np.ndarray:
+        """``(N, classes)`` integers: the scores that :meth:`_executed` has."""
+        return record.scores
+
+    def _stimulus(self, images: np.ndarray, indices: np.ndarray, draw: int) -> Stimulus:
+        """What is sent, as a backend takes it."""
+        return encode(self.deployment.encoding, images, self.deployment.steps, indices, draw)
+
+    def _check_shape(self, images: np.ndarray | torch.Tensor) -> None:
         deployment = self.deployment
         expected = sample_shape(deployment.encoding, self._stages[0].input_shape, deployment.steps)
         if int(np.prod(images.shape[1:])) != int(np.prod(expected)):
@@ -125,6 +140,10 @@ class IntegerVictim(ChunkedVictim):
                 f"{self.name}: images of shape {tuple(images.shape[1:])} do not fit its input {expected}. "
                 "Give images of the model's own shape."
             )
+
+    def _frames(self, images: torch.Tensor, keys: Keys) -> torch.Tensor:
+        """``(F, chunk + 2, C, H, W)`` what is sent, differentiable; the last two hold a frame's extremes."""
+        self._check_shape(images)
         # The simulator computes in the narrowest type that is exact for what arrives. A black and a
         # white image in every chunk make that type the same whatever the other images are.
         ends = torch.stack([torch.zeros_like(images[0]), torch.ones_like(images[0])])

@@ -26,6 +26,7 @@ from lavarobust.execution.simulator import LayerRun, propagate
 from lavarobust.execution.simulator.propagate import Memory
 from lavarobust.netx.deployment import Deployment
 from lavarobust.netx.model import Model
+from lavarobust.record import Record
 
 
 class OperationsVictim(IntegerVictim):
@@ -66,6 +67,10 @@ class OperationsVictim(IntegerVictim):
         runs = propagate(self._stages, frames, steps, keys, memory)
         total = torch.stack([operations_of(run, steps) for run in runs]).sum(0)[:-EXTREMES]
         return torch.stack([torch.zeros_like(total), total], dim=1)
+
+    def _recorded(self, record: Record) -> np.ndarray:
+        total = np.sum([layer.synops.sum(axis=1, dtype=np.int64) for layer in record.layers], axis=0)
+        return np.stack([np.zeros_like(total), total], axis=1)
 
     def _as_logits(self, scores: np.ndarray) -> np.ndarray:
         return scores

@@ -67,6 +67,8 @@ def test_logits_order_the_classes_as_the_executed_integers(deployed, pictures, e
     record = backend("simulator").run(case.model, stimulus, readout)
     victim = IntegerVictim(case.model, case.deployment)
     logits = victim.logits(images, indices, draw=2)
+    differentiable, _ = victim.logits_and_gradient(images, np.arange(150) % 10, indices, draw=2)
+    assert logits.tobytes() == differentiable.tobytes()
     np.testing.assert_array_equal(logits.argmax(1), record.prediction)
     scale = record.scores.std() / logits.std()
     np.testing.assert_array_equal(np.rint(logits * np.rint(scale) + np.arange(10) / 20), record.scores)
