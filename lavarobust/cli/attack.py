@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from lavarobust.cli.attack_suite import show_benchmark
 from lavarobust.cli.options import (
+    SUITES,
     backend_options,
     image_options,
     json_option,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 @click.argument("file")
 @click.option("--epsilon", "--eps", "epsilons", type=float, multiple=True, default=(0.1,), show_default=True,
               help="Radius, pixels being in [0, 1]; may be given several times.")  # fmt: skip
-@click.option("--suite", type=click.Choice(("quick", "standard", "adaptive", "exhaustive")),
+@click.option("--suite", type=click.Choice(SUITES),
               help="Run attacks, each on what withstood those before, and diagnose.")  # fmt: skip
 @click.option("--norm", type=click.Choice(("linf", "l2")), default="linf", show_default=True,
               help="What epsilon bounds, of a suite.")  # fmt: skip

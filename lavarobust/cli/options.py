@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lavarobust.experiment.run import PlanChoice
 
 BACKENDS = ("simulator", "lava", "loihi2")
+SUITES = ("quick", "standard", "adaptive", "exhaustive")
 Command = Callable[..., Any]
 
 

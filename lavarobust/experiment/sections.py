@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -15,4 +15,9 @@ class Section(BaseModel):
 
 Epsilon = Annotated[
     float, Field(gt=0, le=1, description="a number above 0 and up to 1 (pixels are in [0, 1])")
+]
+
+SuiteName = Annotated[
+    Literal["quick", "standard", "adaptive", "exhaustive"],
+    Field(description="a suite of attacks: quick, standard, adaptive or exhaustive"),
 ]

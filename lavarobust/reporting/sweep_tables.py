@@ -7,8 +7,11 @@ import io
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from lavarobust.experiment.sweep.claims import claims
 from lavarobust.experiment.sweep.compare import Comparison, compare
 from lavarobust.experiment.sweep.gather import SeedSpread, SweepRow
+from lavarobust.reporting.spreads import count, percent, points, ratio
+from lavarobust.reporting.suite_tables import claim_table, suite_table
 from lavarobust.reporting.tables import Table
 
 SPREAD = (
@@ -51,7 +54,9 @@ def sweep_tables(rows: Sequence[SweepRow], against: str | None = None) -> tuple[
         against: a row that all others are compared with in a table of their own; None for no such table.
     """
     compared = () if against is None else (comparison_table(compare(rows, against), against),)
-    return (*_measured_tables(rows), *compared)
+    suite = (suite_table(rows),) if any(row.suite for row in rows) else ()
+    fates = (claim_table(claims(rows, against), against),) if suite and against is not None else ()
+    return (*_measured_tables(rows), *compared, *suite, *fates)
 
 
 def _measured_tables(rows: Sequence[SweepRow]) -> tuple[Table, ...]:
@@ -71,16 +76,16 @@ def _measured_tables(rows: Sequence[SweepRow]) -> tuple[Table, ...]:
         f"{row.slayer_differences} of {row.slayer_images:,} / {row.lava_differences} of {row.lava_images:,}"
         for row in rows
     ]
-    work_done = _table("Work per image", rows, work, _count, (WORK, DIFFER))
+    work_done = _table("Work per image", rows, work, count, (WORK, DIFFER))
     openings = [row.figures.get("gate opening") for row in rows]
     if any(openings):
-        said = [_NOTHING if opening is None else _percent(opening) for opening in openings]
+        said = [_NOTHING if opening is None else percent(opening) for opening in openings]
         work_done = _wider(work_done, "gates open (%)", said)
     notes = (ACCURACY, UPPER_BOUND, _about(rows), SPREAD)
     return (
-        _table("Accuracy (%)", rows, accuracy, _percent, notes),
+        _table("Accuracy (%)", rows, accuracy, percent, notes),
         _wider(
-            _table("Attack success rate (%)", rows, success, _percent, (SUCCESS,)),
+            _table("Attack success rate (%)", rows, success, percent, (SUCCESS,)),
             "zero gradients",
             zeros,
         ),
@@ -95,9 +100,9 @@ def comparison_table(comparisons: Sequence[Comparison], against: str) -> Table:
         (
             each.row,
             str(len(each.seeds)),
-            _points(each.clean),
-            *(_points(each.robust[epsilon]) if epsilon in each.robust else _NOTHING for epsilon in epsilons),
-            _ratio(each.spikes),
+            points(each.clean),
+            *(points(each.robust[epsilon]) if epsilon in each.robust else _NOTHING for epsilon in epsilons),
+            ratio(each.spikes),
             each.verdict,
         )
         for each in comparisons
@@ -163,23 +168,3 @@ def _about(rows: Sequence[SweepRow]) -> str:
 def _seeds(row: SweepRow) -> str:
     every = len(row.seeds) + len(row.missing)
     return f"{every}" if not row.missing else f"{len(row.seeds)} of {every}"
-
-
-def _percent(figure: SeedSpread) -> str:
-    mean = f"{100 * figure.mean:.1f}"
-    return mean if figure.std is None else f"{mean} ± {100 * figure.std:.1f}"
-
-
-def _points(gain: SeedSpread) -> str:
-    mean = f"{100 * gain.mean:+.1f}"
-    return mean if gain.std is None else f"{mean} ± {100 * gain.std:.1f}"
-
-
-def _ratio(figure: SeedSpread) -> str:
-    mean = f"{figure.mean:.2f}"
-    return mean if figure.std is None else f"{mean} ± {figure.std:.2f}"
-
-
-def _count(figure: SeedSpread) -> str:
-    mean = f"{figure.mean:,.0f}"
-    return mean if figure.std is None else f"{mean} ± {figure.std:,.0f}"

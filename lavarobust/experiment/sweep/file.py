@@ -14,7 +14,7 @@ from lavarobust.errors import SettingsError
 from lavarobust.experiment.loading import read_yaml, resolve_recipe
 from lavarobust.experiment.messages import describe
 from lavarobust.experiment.recipe import Recipe
-from lavarobust.experiment.sections import Section
+from lavarobust.experiment.sections import Section, SuiteName
 from lavarobust.experiment.sweep.unit import Unit
 from lavarobust.training.settings import AtLeastOne, AtLeastZero
 
@@ -45,11 +45,15 @@ class Evaluation(Section):
         images: the first so many test images; null for all.
         on_lava: of each set of images (clean, and each attack's), so many are executed on Lava too.
         shards: parts of the images that are units of their own.
+        suite: of attacks, that runs at every epsilon of the recipe beside its attacks; null for none.
+        suite_images: the first so many test images, on which it runs.
     """
 
     images: Annotated[int | None, Field(ge=1, description="an integer of at least 1, or null")] = None
     on_lava: AtLeastZero = 16
     shards: AtLeastOne = 1
+    suite: SuiteName | None = None
+    suite_images: AtLeastOne = 200
 
 
 class SweepFile(Section):
@@ -193,7 +197,16 @@ def _units(
         label = _label(name, varied)
         evaluate = file.evaluate
         for shard in range(evaluate.shards):
-            yield Unit(label, resolved, evaluate.images, evaluate.on_lava, shard, evaluate.shards)
+            yield Unit(
+                label,
+                resolved,
+                evaluate.images,
+                evaluate.on_lava,
+                shard,
+                evaluate.shards,
+                evaluate.suite,
+                evaluate.suite_images,
+            )
 
 
 def _resolved(content: Any, place: str, overrides: tuple[str, ...]) -> Recipe:

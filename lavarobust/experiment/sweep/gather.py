@@ -10,6 +10,7 @@ from typing import Any
 from lavarobust.errors import DataError
 from lavarobust.experiment.sweep.counting import SetCounts
 from lavarobust.experiment.sweep.results import Result
+from lavarobust.experiment.sweep.suite_figures import SuiteFigures, added, suite_of
 from lavarobust.experiment.sweep.unit import Unit
 
 
@@ -52,6 +53,9 @@ class SweepRow:
             ``spikes``, ``accumulates``, ``multiply_accumulates`` per clean image;
             ``spikes per neuron`` of a clean image, where every seed's result knows its model's neurons;
             ``gate opening``: mean probability of a model's gates, where it has some.
+            ``suite's first, EPSILON`` and ``suite, EPSILON``: share of the suite's images right without
+            attack and under the first of its attacks, and under all of them.
+        suite: of attacks that ran beside the recipe's own, by epsilon; empty where none did.
         slayer_differences, slayer_images: images of all sets and seeds whose scores in SLAYER's forward are
             not the simulator's, and how many were compared.
         lava_differences, lava_images: the same for Lava.
@@ -70,6 +74,7 @@ class SweepRow:
     lava_differences: int
     lava_images: int
     zero_gradient_share: float
+    suite: tuple[SuiteFigures, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Plain Python types, ready for JSON."""
@@ -85,6 +90,7 @@ class _Seed:
     train_accuracy: float | None
     neurons: float | None
     gate_opening: float | None
+    suite: tuple[SuiteFigures, ...] = ()
 
 
 def spread(values: Sequence[float]) -> SeedSpread:
@@ -133,6 +139,7 @@ def _row(name: str, units: Mapping[int, Sequence[Unit]], results: Mapping[str, R
         lava_images=sum(each.on_lava for each in sets),
         zero_gradient_share=sum(each.zero_gradients for each in sets)
         / max(sum(each.gradients for each in sets), 1),
+        suite=added([seed.suite for seed in seeds]),
     )
 
 
@@ -145,6 +152,7 @@ def _added(results: Sequence[Result], row: str, seed: int) -> _Seed:
                 _known(result, "training", "train_accuracy"),
                 _known(result, "export", "neurons"),
                 _known(result, "export", "gate_opening"),
+                suite_of(result),
             )
             for result in results
         ]
@@ -153,12 +161,13 @@ def _added(results: Sequence[Result], row: str, seed: int) -> _Seed:
             (each[0][0], sum(correct for _, correct in each))
             for each in zip(*(shard.robust for shard in shards), strict=True)
         )
+        suite = added([shard.suite for shard in shards])
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
             f"a result of row {row!r} with seed {seed} is damaged ({error!r}). Remove it, and its unit is "
             "done again"
         ) from error
-    return replace(shards[0], sets=sets, robust=robust)
+    return replace(shards[0], sets=sets, robust=robust, suite=suite)
 
 
 def _known(result: Result, stage: str, name: str) -> float | None:
@@ -192,6 +201,9 @@ def _figures(seed: _Seed) -> dict[str, float]:
     figures |= {f"accuracy, {each.name}": each.correct / each.samples for each in attacked}
     figures |= {f"success, {each.name}": each.fooled / max(clean.correct, 1) for each in attacked}
     figures |= {f"worst, {epsilon:g}": correct / clean.samples for epsilon, correct in seed.robust}
+    for each in seed.suite:
+        figures[f"suite's first, {each.epsilon:g}"] = each.after_first / each.images
+        figures[f"suite, {each.epsilon:g}"] = each.robust / each.images
     for count in ("spikes", "accumulates", "multiply_accumulates"):
         figures[count] = getattr(clean, count) / clean.samples
     if seed.neurons is not None:

@@ -33,6 +33,8 @@ class Unit:
         images: test images of all shards together; None for all there are.
         on_lava: of every set of images of the shard, so many are also executed on Lava.
         shard, shards: from 0; below ``shards``.
+        suite: of attacks, that runs beside the recipe's own; None for none.
+        suite_images: test images of all shards together that it runs on.
     """
 
     row: str
@@ -41,6 +43,8 @@ class Unit:
     on_lava: int = 16
     shard: int = 0
     shards: int = 1
+    suite: str | None = None
+    suite_images: int = 200
 
     def as_dict(self) -> dict[str, Any]:
         """Plain Python types, ready for JSON; :func:`read_unit` reads them back."""
@@ -56,7 +60,8 @@ class Unit:
         asked = self.as_dict()
         recipe = {name: part for name, part in asked["recipe"].items() if name not in _WHERE}
         recipe["data"] = recipe["data"] | {"root": None}
-        named = {name: value for name, value in asked.items() if name != "row"}
+        unsaid = {"row"} if self.suite is not None else {"row", "suite", "suite_images"}
+        named = {name: value for name, value in asked.items() if name not in unsaid}
         return _digest({**named, "recipe": recipe, "result_version": RESULT_VERSION})
 
     @property
@@ -90,8 +95,15 @@ def read_unit(plain: Mapping[str, Any], source: str) -> Unit:
         recipe = plain["recipe"]
     except (KeyError, TypeError) as error:
         raise SettingsError(f"{source}: is no work unit ({error} is missing)") from None
+    values |= {name: plain[name] for name in ("suite", "suite_images") if name in plain}
     unit = Unit(recipe=resolve_recipe(recipe, source), **values)
-    numbers = (unit.on_lava, unit.shard, unit.shards, 0 if unit.images is None else unit.images)
+    numbers = (
+        unit.suite_images,
+        unit.on_lava,
+        unit.shard,
+        unit.shards,
+        0 if unit.images is None else unit.images,
+    )
     if not all(isinstance(number, int) for number in numbers) or not 0 <= unit.shard < unit.shards:
         raise SettingsError(f"{source}: is no work unit (images, on_lava, shard or shards are impossible)")
     return unit

@@ -32,8 +32,9 @@ def run_unit(unit: Mapping[str, Any], runs: str | Path) -> dict[str, Any]:
         runs: the run's folder is made in it.
 
     Returns:
-        Plain data: the unit, ``counts`` of its images, accuracies of training and export, ``seconds``
-        (of this process: a training that was ``resumed`` took longer), ``versions``.
+        Plain data: the unit, ``counts`` of its images, ``suite`` where one ran, accuracies of training
+        and export, ``seconds`` (of this process: a training that was ``resumed`` took longer),
+        ``versions``.
 
     Raises:
         SettingsError, DataError, RunFolderError, TrainingError, ...: as training, export and evaluation.
@@ -42,6 +43,7 @@ def run_unit(unit: Mapping[str, Any], runs: str | Path) -> dict[str, Any]:
     from lavarobust.experiment.run_folder import METRICS_FILE, RunFolder, versions
     from lavarobust.experiment.stages import load_deployed
     from lavarobust.experiment.sweep.counting import count_run
+    from lavarobust.experiment.sweep.suite import suite_results
     from lavarobust.experiment.sweep.unit import RESULT_VERSION, read_unit
     from lavarobust.experiment.train import run_data, torch_threads, train
 
@@ -61,6 +63,11 @@ def run_unit(unit: Mapping[str, Any], runs: str | Path) -> dict[str, Any]:
         if shard.samples == 0:
             raise SettingsError(f"{asked.shards} shards of {test.samples} images: give fewer shards")
         counts = count_run(run, shard, asked.on_lava, _say)
+    suite = {}
+    if asked.suite is not None:
+        few = test.take(asked.suite_images).shard(asked.shard, asked.shards)
+        with _timed("suite", seconds):
+            suite = {"suite": suite_results(run, few, asked.suite, asked.on_lava, asked.name, _say)}
     kept = RunFolder(folder)
     metrics, exported = kept.read_json(METRICS_FILE), kept.read_json(EXPORT_FILE)
     plain = asked.as_dict()
@@ -69,6 +76,7 @@ def run_unit(unit: Mapping[str, Any], runs: str | Path) -> dict[str, Any]:
         "unit": plain,
         "result_version": RESULT_VERSION,
         "counts": counts.as_dict(),
+        **suite,
         "training": {
             "best_epoch": metrics["best_epoch"],
             "train_accuracy": metrics["history"][metrics["best_epoch"] - 1]["train_accuracy"],

@@ -2,11 +2,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import get_args
 
 import pytest
 
+from lavarobust.attacks.suites import SUITES
+from lavarobust.cli.options import SUITES as OFFERED
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.loading import load_recipe
+from lavarobust.experiment.sections import SuiteName
 from lavarobust.experiment.sweep.unit import Unit, read_unit
 
 UNIT = Unit("a row", load_recipe("digits-plain"), images=40, on_lava=4, shard=1, shards=3)
@@ -46,6 +50,7 @@ def test_where_and_under_what_name_it_runs_is_no_part_of_its_key(same):
         replace(UNIT, on_lava=5),
         replace(UNIT, shard=2),
         replace(UNIT, shards=4),
+        replace(UNIT, suite="quick"),
     ],
 )
 def test_what_is_done_is_all_of_its_key(other):
@@ -85,3 +90,16 @@ def test_what_is_no_unit_is_said(change, message):
         read_unit(UNIT.as_dict() | change, "unit")
     with pytest.raises(SettingsError, match="'row' is missing"):
         read_unit({}, "unit")
+
+
+def test_results_from_before_there_were_suites_still_count():
+    assert replace(UNIT, suite_images=7).key == UNIT.key
+    asked = replace(UNIT, suite="adaptive", suite_images=7)
+    assert replace(asked, suite_images=8).key != asked.key
+    assert read_unit(json.loads(json.dumps(asked.as_dict())), "unit") == asked
+    before = {name: value for name, value in UNIT.as_dict().items() if not name.startswith("suite")}
+    assert read_unit(json.loads(json.dumps(before)), "unit") == UNIT
+
+
+def test_suites_are_named_alike_everywhere():
+    assert get_args(get_args(SuiteName)[0]) == SUITES == OFFERED

@@ -9,6 +9,9 @@ from dataclasses import replace
 import pytest
 from tiny_runs import TINY
 
+from lavarobust.attacks import FGSM, PGD
+from lavarobust.attacks.suites import Member, Suite
+from lavarobust.dynamics import Surrogate
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.loading import load_recipe
 from lavarobust.experiment.sweep.unit import Unit
@@ -107,3 +110,16 @@ def test_as_a_process_it_does_nothing_for_a_caller_that_has_ended(tmp_path):
     ended = command(UNIT.as_dict(), tmp_path, "--caller", 1)
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "")
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_suite_runs_beside_the_recipes_attacks(done, monkeypatch):
+    small = Suite("small", (Member(FGSM(), Surrogate()), Member(PGD(2), Surrogate())))
+    monkeypatch.setattr("lavarobust.experiment.sweep.suite.named_suite", lambda name, rule: small)
+    runs, before = done
+    asked = replace(UNIT, suite="quick", suite_images=9, on_lava=1)
+    [found] = run_unit(asked.as_dict(), runs)["suite"]
+    assert found["epsilon"] == asked.recipe.attack.epsilon[0]
+    assert found["robust"]["of"] == 9 and found["members"][0]["attempted"] == found["clean"]["count"]
+    assert found["audit"]["images"] == min(1, found["clean"]["count"]) and found["audit"]["differences"] == 0
+    assert found["diagnosis"]["samples"] == found["clean"]["count"]
+    assert "suite" not in before

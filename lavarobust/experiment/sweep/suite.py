@@ -1,0 +1,48 @@
+"""A suite of attacks on a unit's model, in plain data that shards and seeds can be gathered from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from lavarobust.attacks.campaign import Target
+from lavarobust.attacks.samples import checked_samples
+from lavarobust.attacks.suites import named_suite
+from lavarobust.attacks.threat import ThreatModel
+from lavarobust.data import Images
+from lavarobust.execution import backend
+from lavarobust.experiment.evaluation_folder import claim, description
+from lavarobust.experiment.stages import DeployedRun
+from lavarobust.experiment.suite_run import Evaluation, Progress, evaluate_suite
+
+FOLDER = "suite"
+_LEFT_OUT = ("decided", "queries_curve")
+"""Of every sample, or of one attack's every query: too much for a result."""
+
+
+def suite_results(
+    run: DeployedRun, images: Images, name: str, audited: int, shard: str, progress: Progress | None = None
+) -> list[dict[str, Any]]:
+    """Attack a run's executed integers with a suite at every epsilon of its recipe.
+
+    Args:
+        images: at least one.
+        name: of the suite.
+        audited: images per epsilon that Lava executes too.
+        shard: names the folder in the run's, from which a stopped evaluation goes on.
+        progress: told how far it is.
+
+    Returns:
+        Per epsilon :meth:`lavarobust.experiment.robustness.Robustness.as_dict`, less what is of one sample.
+    """
+    samples = checked_samples(images.images, images.labels, images.indices)
+    target = Target(run.model, run.plan.as_deployment(run.model), seed=run.recipe.seed)
+    suite = named_suite(name, run.surrogate)
+    folder = Path(run.folder.path) / FOLDER / shard
+    claim(folder, description(target, suite, samples, [run.model_file], run.plan))
+    evaluation = Evaluation(target, run.plan, suite, samples, backend("simulator"), audited)
+    threats = [ThreatModel(epsilon) for epsilon in run.recipe.attack.epsilon]
+    found = evaluate_suite(evaluation, threats, folder=folder, progress=progress)
+    return [
+        {key: value for key, value in result.as_dict().items() if key not in _LEFT_OUT} for result in found
+    ]
