@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lavarobust.attacks.dispatch import AutoAttack, PixelAttack
 from lavarobust.attacks.hop_skip_jump import HopSkipJump
 from lavarobust.attacks.settings import APGD, FGSM, PGD, SAPGD, Noise
 from lavarobust.attacks.square import Square
+from lavarobust.attacks.threat import Norm
 from lavarobust.dynamics import (
     AdaptiveSharpness,
     Analog,
@@ -158,6 +159,35 @@ def ensemble() -> tuple[GradientRule, ...]:
     rectangular = [Surrogate("rectangular", width, True) for width in (0.25, 0.5, 1.0, 2.0, 4.0)]
     falling = [exponential(slope, height) for height in (0.3, 1.0) for slope in (0.5, 1.0, 2.0)]
     return (*triangular, *falling, *rectangular, straight_through(), RateMask(), Analog())
+
+
+def fitted(suite: Suite, norm: Norm, axes: int, stochastic: bool) -> tuple[Suite, tuple[str, ...]]:
+    """A suite without the attacks that can't be made on some images and model, and why each is left out.
+
+    Args:
+        norm: of the threat models.
+        axes: of the images: 4, or 5 of event frames.
+        stochastic: whether the model draws.
+
+    Raises:
+        SettingsError: nothing is left.
+    """
+    reasons = {member: _hindrance(member, norm, axes, stochastic) for member in suite.members}
+    left = tuple(member for member in suite.members if not reasons[member])
+    said = tuple(f"{member.name} is left out: {reason}" for member, reason in reasons.items() if reason)
+    if not left:
+        raise SettingsError(f"suite {suite.name}: {'; '.join(said)}. Choose another suite.")
+    return replace(suite, members=left), said
+
+
+def _hindrance(member: Member, norm: Norm, axes: int, stochastic: bool) -> str:
+    if isinstance(member.settings, Square | HopSkipJump | AutoAttack) and axes != 4:
+        return "it changes images, not event frames"
+    if isinstance(member.settings, HopSkipJump) and norm != "linf":
+        return "it searches the linf box"
+    if isinstance(member.settings, HopSkipJump | AutoAttack) and stochastic:
+        return "it takes a model's answers for certain, and this model draws"
+    return ""
 
 
 def named_suite(name: str, rule: GradientRule = Surrogate(), other: bool = False) -> Suite:  # noqa: B008

@@ -11,7 +11,7 @@ import numpy as np
 
 from lavarobust.attacks.campaign import Target
 from lavarobust.attacks.samples import checked_samples
-from lavarobust.attacks.suites import Suite, named_suite
+from lavarobust.attacks.suites import Suite, fitted, named_suite
 from lavarobust.attacks.threat import Norm, ThreatModel
 from lavarobust.dynamics import GradientRule, Surrogate
 from lavarobust.execution import chosen_backend
@@ -37,7 +37,7 @@ class BenchmarkReport:
         expectation, votes: draws per gradient and per verdict, of a model that draws; None of others.
         labels: ``(N,)`` true classes of the images.
         results: per threat model, in the order asked for.
-        assumptions: values that neither file nor caller gave.
+        assumptions: values that neither file nor caller gave, and attacks that were left out.
     """
 
     model: str
@@ -108,7 +108,9 @@ def benchmark(
     part, deployment = prepared.chosen.images, prepared.plan.as_deployment(prepared.model)
     samples = checked_samples(part.images, part.labels, part.indices)
     target = Target(prepared.model, deployment, _other(other), seed, expectation, votes)
-    chosen = named_suite(suite, rule, other is not None)
+    stochastic = target.victim().stochastic
+    whole = named_suite(suite, rule, other is not None)
+    chosen, left_out = fitted(whole, norm, samples.images.ndim, stochastic)
     judge = chosen_backend(backend, workers if backend == "lava" else 1)
     keeping = None if folder is None else Path(folder)
     if keeping is not None:
@@ -121,18 +123,17 @@ def benchmark(
         keeping,
         progress,
     )
-    draws = target.victim().stochastic
     return BenchmarkReport(
         model=prepared.model.name,
         backend=judge.name,
         suite=chosen,
         source=prepared.chosen.source,
         seed=seed,
-        expectation=expectation if draws else None,
-        votes=votes if draws else None,
+        expectation=expectation if stochastic else None,
+        votes=votes if stochastic else None,
         labels=samples.labels,
         results=results,
-        assumptions=prepared.assumptions,
+        assumptions=(*prepared.assumptions, *left_out),
     )
 
 

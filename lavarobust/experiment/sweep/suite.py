@@ -7,7 +7,7 @@ from typing import Any
 
 from lavarobust.attacks.campaign import Target
 from lavarobust.attacks.samples import checked_samples
-from lavarobust.attacks.suites import named_suite
+from lavarobust.attacks.suites import fitted, named_suite
 from lavarobust.attacks.threat import ThreatModel
 from lavarobust.data import Images
 from lavarobust.execution import backend
@@ -37,7 +37,8 @@ def suite_results(
     """
     samples = checked_samples(images.images, images.labels, images.indices)
     target = Target(run.model, run.plan.as_deployment(run.model), seed=run.recipe.seed)
-    suite = named_suite(name, run.surrogate)
+    whole = named_suite(name, run.surrogate)
+    suite, _ = fitted(whole, "linf", samples.images.ndim, target.victim().stochastic)
     folder = Path(run.folder.path) / FOLDER / shard
     claim(folder, description(target, suite, samples, [run.model_file], run.plan))
     evaluation = Evaluation(target, run.plan, suite, samples, backend("simulator"), audited)
