@@ -26,8 +26,10 @@ ROOT = Path(__file__).resolve().parents[1]
 TABLES = (accuracy_table, work_table, energy_table)
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-NOTEBOOK = "\n".join(
-    cell.source for cell in nbformat.read(ROOT / "notebooks" / "the_road.ipynb", as_version=4).cells
+NOTEBOOKS = "\n".join(
+    cell.source
+    for path in sorted((ROOT / "notebooks").glob("*.ipynb"))
+    for cell in nbformat.read(path, as_version=4).cells
 )
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
@@ -44,7 +46,7 @@ def typed(text: str, program: str) -> list[list[str]]:
     return [words[1:] for line in lines if (words := shlex.split(line))[:1] == [program]]
 
 
-@pytest.mark.parametrize("text", [README, NOTEBOOK], ids=["README", "notebook"])
+@pytest.mark.parametrize("text", [README, NOTEBOOKS], ids=["README", "notebooks"])
 def test_every_command_line_is_understood(text):
     lines = typed(text, "lavarobust")
     assert len(lines) >= 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from lavarobust.reporting.tables import Plain, Table, nanojoule, percent
 
@@ -14,13 +15,13 @@ def audit_table(audits: Sequence[Plain]) -> Table:
         audits: as ``Audit.as_dict`` gives them.
     """
     rows = [
-        (audit["model"], row["attack"], *(str(row[key]) for key in ("images", "wrong", *_DIFFER)))
+        (Path(audit["model"]).name, row["attack"], *(str(row[key]) for key in ("images", "wrong", *_DIFFER)))
         for audit in audits
         for row in audit["rows"]
     ]
     said = [
-        f"{audit['model']}: {audit['images']} of {audit['found']} images executed on {audit['backend']}, "
-        f"{audit['differences']} differences from the simulator."
+        f"{Path(audit['model']).name}: {audit['images']} of {audit['found']} images executed on "
+        f"{audit['backend']}, {audit['differences']} differences from the simulator."
         for audit in audits
     ]
     return Table(
@@ -77,7 +78,7 @@ def cost_table(costs: Sequence[Plain]) -> Table:
     profiles = tuple(dict.fromkeys(name for cost in costs for name in cost["rows"][0]["energy_pj"]))
     rows = [
         (
-            cost["model"],
+            Path(cost["model"]).name,
             row["images"],
             percent(row["accuracy"]),
             *(_times(row, count, f"{row[count]:,.0f}") for count in _COUNTS),
@@ -87,7 +88,8 @@ def cost_table(costs: Sequence[Plain]) -> Table:
         for row in cost["rows"]
     ]
     said = [
-        f"{cost['model']}: {cost['samples']} images, {cost['threat']}, counted on {cost['backend']}."
+        f"{Path(cost['model']).name}: {cost['samples']} images, {cost['threat']}, counted on "
+        f"{cost['backend']}."
         for cost in costs
     ]
     return Table(

@@ -8,7 +8,7 @@ from lavarobust.reporting.attack_tables import audit_table, cost_table, gap_tabl
 
 def test_an_audit_names_what_was_executed_and_what_differs():
     rows = (AuditRow("FGSM", 3, 3, 0, 0, 0), AuditRow(WITHSTOOD, 2, 0, 0, 1, 1))
-    table = audit_table([Audit("digits-plain", "lava", 40, 0, rows).as_dict()])
+    table = audit_table([Audit("models/digits-plain", "lava", 40, 0, rows).as_dict()])
     assert table.rows == (
         ("digits-plain", "FGSM", "3", "3", "0", "0", "0"),
         ("digits-plain", "withstood every attack", "2", "0", "0", "1", "1"),
