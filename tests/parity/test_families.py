@@ -29,6 +29,7 @@ COUNTS = ("input_events", "synops", "synops_dense", "spikes", "wraps", "clips", 
     [
         (Architecture("vgg5", 0.0625, "small"), 8, SOFT, None),
         (Architecture("vgg11", 0.02, "small"), 16, NeuronOptions(), None),
+        (Architecture("vgg16", 0.02, "small"), 32, NeuronOptions(), None),
         (Architecture("resnet12", 0.0625), 8, SOFT, None),
         (Architecture("wrn-16-4", 0.0625), 8, NeuronOptions(), None),
         (Architecture("small-wide", 0.25), 8, SOFT, GateOptions(seed=5, initial=0.8)),
