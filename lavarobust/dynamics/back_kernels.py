@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lavarobust.dynamics.compiled import compiled, inlined, unmanaged
+from lavarobust.dynamics.exponential import exponentiate
 from lavarobust.dynamics.kernels import BLOCK
 
 GIVEN = -1
@@ -39,7 +40,8 @@ def slopes(code: int, potential: Any, threshold: Any, width: Any, scale: Any, sl
         factor = per_width
     elif code == 2:  # exponential
         for k in range(size):
-            slope[k] = math.exp(-abs(slope[k]) * per_width)
+            slope[k] = -abs(slope[k]) * per_width
+        exponentiate(slope)
         factor = per_width * half
     elif code == 3:  # arctangent
         stretch = np.float32(math.pi / 2) * width
@@ -53,7 +55,8 @@ def slopes(code: int, potential: Any, threshold: Any, width: Any, scale: Any, sl
         factor = width
     elif code == 5:  # gaussian
         for k in range(size):
-            slope[k] = math.exp(-half * (slope[k] * per_width) * (slope[k] * per_width))
+            slope[k] = -half * (slope[k] * per_width) * (slope[k] * per_width)
+        exponentiate(slope)
         factor = per_width / np.float32(math.sqrt(2 * math.pi))
     else:  # identity
         for k in range(size):
