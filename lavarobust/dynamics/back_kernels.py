@@ -118,7 +118,7 @@ def go_back_row(
         wanted: gradients of the spikes.
         slope: room; where they are given, the derivatives of the spikes with respect to ``decided``.
         ds: written, gradients of the sums.
-        db: added to, those of the biases.
+        db: added to, those of the biases; ``(0,)`` where nobody asks.
         du, dv: those of the states, after the step and then before it.
         ku, kv: shares of the states that a step keeps.
         before: what ``decided`` was one step before; where the window ``begins``, the potentials it
@@ -152,7 +152,7 @@ def go_back_row(
     if passing.learning:
         _learn_leak(before, begins, dv, learnt[1], passing)
     unit = passing.unit
-    for k in range(size):
+    for k in range(len(db)):
         db[k] += dv[k]
     for k in range(size):
         total = du[k] + dv[k]

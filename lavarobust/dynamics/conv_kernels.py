@@ -39,7 +39,7 @@ class Made(NamedTuple):
     """What a forward pass writes; K counts padded neurons, and what begins as zero is so marked.
 
     Attributes:
-        inputs: ``(F or 0, N, inputs)`` int8, the frames.
+        inputs: ``(F or 0, N, inputs or 0)`` int8, the frames; none of one where the weight learns nothing.
         spikes: ``(T, N, neurons)`` float32.
         before_reset: ``(T or 0, N, K)`` float32, potentials that spikes were decided on.
         current, potential: ``(N, K)`` int32 states; zero.
@@ -109,12 +109,12 @@ class Wanted(NamedTuple):
     """What a backward pass reads and writes; K counts padded neurons.
 
     Attributes:
-        inputs: ``(F, N, inputs)`` int8 or float32, the frames.
+        inputs: ``(F, N, inputs or 0)`` int8 or float32, the frames.
         before_reset: ``(T, N, K)`` float32.
         d_spikes: ``(T, N, neurons)`` float32.
         d_weights: ``(N, laid out or 0)`` float32, zero; none where nobody asks.
         d_frames: ``(F or 0, N, inputs)`` float32; none where nobody asks.
-        d_bias: ``(N, K)`` float32, zero.
+        d_bias: ``(N, K or 0)`` float32, zero; none where nobody asks.
         d_current, d_potential: ``(N, K)`` float32, those of the end states at first.
         d_learnt: ``(N, 2, K or 0)`` float32, zero: parts of threshold's and leak's; none where none learns.
     """
@@ -211,7 +211,7 @@ def _check(frame: Any, limit: Any, beyond: Any) -> None:
 
 @inlined
 def _narrow(frame: Any, inputs: Any) -> None:
-    for k in range(len(frame)):
+    for k in range(len(inputs)):
         inputs[k] = np.int8(np.int32(frame[k]))
 
 

@@ -107,7 +107,9 @@ class _IntegrateConv(torch.autograd.Function):
     ):
         geometry = convolution.geometry(frames.shape[2:], weight.shape)
         keep = any(ctx.needs_input_grad)
-        made = run(flat(frames), weight.numpy(), bias, geometry, steps, neuron, keep, limit)
+        made = run(
+            flat(frames), weight.numpy(), bias, geometry, steps, neuron, keep, ctx.needs_input_grad[1], limit
+        )
         broken, large, wide = (bool(kind.any()) for kind in made.beyond.T)
         report["broken"], report["large"] = broken, large
         report["counts"] = {
@@ -121,6 +123,7 @@ class _IntegrateConv(torch.autograd.Function):
             ctx.geometry, ctx.neuron, ctx.bias_shape = geometry, neuron, bias.shape
             ctx.types = threshold.dtype, keep_share.dtype
             # an eighth of what a backward pass would otherwise keep of the layer in front
+            wide = wide and ctx.needs_input_grad[1]
             ctx.inputs = None if wide else made.inputs
             ctx.save_for_backward(weight, frames if wide else None, torch.from_numpy(made.before_reset))
         shape = (*geometry.outputs[1:], geometry.outputs[0])
@@ -144,7 +147,7 @@ class _IntegrateConv(torch.autograd.Function):
             ctx.geometry,
             ctx.neuron,
             (d_spikes, d_current, d_potential),
-            ctx.needs_input_grad[:2],
+            ctx.needs_input_grad[:3],
             any(ctx.needs_input_grad[3:5]),
         )
         from_inputs, from_weight, from_bias, learnt = gradients
@@ -153,11 +156,14 @@ class _IntegrateConv(torch.autograd.Function):
         if from_inputs is not None:
             d_frames = _channels_first(torch.from_numpy(from_inputs).unflatten(2, (*sides, channels)))
         channels, *sides = ctx.geometry.outputs
-        d_bias = _channels_first(torch.from_numpy(from_bias).view(*sides, channels))
+        d_bias = None
+        if from_bias is not None:
+            d_bias = _channels_first(torch.from_numpy(from_bias).view(*sides, channels))
+            d_bias = d_bias.sum_to_size(ctx.bias_shape)
         d_weight = None if from_weight is None else torch.from_numpy(from_weight).view(weight.shape)
         scalars = zip(fused.scalars(learnt), ctx.types, strict=True)
         d_scalars = [scalar.to(kind) for scalar, kind in scalars]
-        return d_frames, d_weight, d_bias.sum_to_size(ctx.bias_shape), *d_scalars, *[None] * 5
+        return d_frames, d_weight, d_bias, *d_scalars, *[None] * 5
 
 
 def _channels_first(tensor: torch.Tensor) -> torch.Tensor:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 import torch
 
@@ -21,16 +23,20 @@ PARTS = 4
 
 def run(
     frames: np.ndarray, weight: np.ndarray, bias: torch.Tensor, geometry: Geometry, steps: int, neuron: LIF,
-    keep: bool, limit: float,
+    keep: bool, learns: bool, limit: float,
 ) -> Made:  # fmt: skip
-    """Forward through the compiled loops: ``(F, N, H * W * C)`` float32 integers within ``limit``."""
+    """Forward through the compiled loops: ``(F, N, H * W * C)`` float32 integers within ``limit``.
+
+    Args:
+        keep, learns: whether gradients are wanted, and whether one of them is the weight's.
+    """
     count, samples, inputs = frames.shape
     way = gather.forward(geometry)
     into = way.blocks.target
     padded = into.size - LANES
     state_units = bias.detach().expand(geometry.outputs).permute(1, 2, 0).to(torch.int32).numpy()
     made = Made(
-        inputs=reuse.empty((count if keep else 0, samples, inputs), np.int8),
+        inputs=reuse.empty((count if keep else 0, samples, inputs if learns else 0), np.int8),
         spikes=reuse.empty((steps, samples, into.neurons), np.float32),
         before_reset=reuse.empty((steps if keep else 0, samples, padded), np.float32),
         current=reuse.zeros((samples, padded), np.int32),
@@ -59,12 +65,12 @@ def run(
 
 def go_back(
     inputs: np.ndarray, before_reset: np.ndarray, weight: np.ndarray, geometry: Geometry, neuron: LIF,
-    given: tuple[torch.Tensor | None, ...], asked: tuple[bool, bool], learning: bool,
-) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray, np.ndarray]:  # fmt: skip
-    """Gradients of inputs ``(F, N, inputs)`` and of the weight, each if asked, and of biases ``(K,)``; and
-    where the population's scalars learn, each neuron's parts of theirs ``(N, 2, K)``."""
+    given: tuple[torch.Tensor | None, ...], asked: tuple[bool, ...], learning: bool,
+) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray]:  # fmt: skip
+    """Gradients of inputs ``(F, N, inputs)``, the weight and biases ``(K,)``, each if asked; and where the
+    population's scalars learn, each neuron's parts of theirs ``(N, 2, K)``."""
     steps, samples, padded = before_reset.shape
-    of_inputs, of_weight = asked
+    of_inputs, of_weight, of_bias = asked
     way, back = gather.forward(geometry), gather.backward(geometry)
     into = way.blocks.target
     d_spikes, d_current, d_potential = (
@@ -78,8 +84,8 @@ def go_back(
         before_reset=before_reset,
         d_spikes=d_spikes,
         d_weights=reuse.zeros((samples, len(way.index) if of_weight else 0), np.float32),
-        d_frames=reuse.empty((len(inputs) if of_inputs else 0, *inputs.shape[1:]), np.float32),
-        d_bias=reuse.zeros((samples, padded), np.float32),
+        d_frames=reuse.empty((len(inputs) if of_inputs else 0, samples, prod(geometry.inputs)), np.float32),
+        d_bias=reuse.zeros((samples, padded if of_bias else 0), np.float32),
         d_current=pad(d_current, into),
         d_potential=pad(d_potential, into),
         d_learnt=reuse.zeros((samples, 2, padded if learning else 0), np.float32),
@@ -100,7 +106,7 @@ def go_back(
         go_back_samples(wanted, way.blocks, laid_out, back.blocks, passing, room, first, last)
 
     share_out(part, samples, PARTS)
-    d_bias = unpad(wanted.d_bias.sum(axis=0, keepdims=True), into)[0]
+    d_bias = unpad(wanted.d_bias.sum(axis=0, keepdims=True), into)[0] if of_bias else None
     d_weight = way.collect(wanted.d_weights.sum(axis=0)) if of_weight else None
     return (wanted.d_frames if of_inputs else None), d_weight, d_bias, wanted.d_learnt
 

@@ -44,7 +44,7 @@ def _agrees(frames: torch.Tensor, weight: torch.Tensor, convolution: Convolution
     """Whether loops and reference make the same spikes and states, and gradients alike up to rounding."""
     geometry = convolution.geometry(frames.shape[2:], weight.shape)
     steps, none = len(frames) + 1, torch.zeros(())
-    made = run(flat(frames), weight.numpy(), none, geometry, steps, neuron, True, peak(frames))
+    made = run(flat(frames), weight.numpy(), none, geometry, steps, neuron, True, True, peak(frames))
     shape = (*geometry.outputs[1:], geometry.outputs[0])
     exact, kernel = frames.double().requires_grad_(), weight.double().requires_grad_()
     with torch.enable_grad():
@@ -72,7 +72,7 @@ def _agrees(frames: torch.Tensor, weight: torch.Tensor, convolution: Convolution
         geometry,
         neuron,
         (d_spikes, None, None),
-        (True, True),
+        (True, True, True),
         True,
     )
     silent = zero.float()
