@@ -51,6 +51,9 @@ BENCHMARKS = {
         "benchmarks.comparison", "the simulator against snnTorch and SpikingJelly", ("mlp", "conv")
     ),
     "training": Benchmark("benchmarks.training", "a training step against stock SLAYER blocks"),
+    "attack": Benchmark(
+        "benchmarks.attack", "an attack's gradient step against stock SLAYER blocks, and its scores"
+    ),
     "periods": Benchmark("benchmarks.periods", "HIRE-SNN's training of a batch beside the traditional one"),
     "rules": Benchmark(
         "benchmarks.rules", "an attack's gradient by gradient rule, beside a surrogate's", ("digits", "conv")
