@@ -31,27 +31,36 @@ PixelAttack = AttackSettings | Square | HopSkipJump | AutoAttack
 
 
 def run_attack(
-    settings: PixelAttack, victim: Victim, samples: Samples, threat: ThreatModel, seed: int = 0
+    settings: PixelAttack,
+    victim: Victim,
+    samples: Samples,
+    threat: ThreatModel,
+    seed: int = 0,
+    draw: int = 0,
 ) -> AttackResult:
     """Run one attack on samples.
+
+    Args:
+        seed: key of the attack's draws.
+        draw: which repetition of the victim's own draws is attacked.
 
     Raises:
         DataError, SettingsError, MissingPackageError: as the attack itself.
     """
     arrays = (samples.images, samples.labels, samples.indices)
     if isinstance(settings, Square):
-        return square(victim, *arrays, threat, settings, seed)
+        return square(victim, *arrays, threat, settings, seed, draw)
     if isinstance(settings, HopSkipJump):
-        return hop_skip_jump(victim, *arrays, threat, settings, seed)
+        return hop_skip_jump(victim, *arrays, threat, settings, seed, draw)
     if isinstance(settings, AutoAttack):
-        return _autoattack(victim, samples, threat, seed)
-    return attack(settings, victim, *arrays, threat, seed)
+        return _autoattack(victim, samples, threat, seed, draw)
+    return attack(settings, victim, *arrays, threat, seed, draw)
 
 
-def _autoattack(victim: Victim, samples: Samples, threat: ThreatModel, seed: int) -> AttackResult:
+def _autoattack(victim: Victim, samples: Samples, threat: ThreatModel, seed: int, draw: int) -> AttackResult:
     if not isinstance(victim, ChunkedVictim):
         raise SettingsError(f"{victim.name}: AutoAttack needs a victim whose answers are not drawn.")
-    found = autoattack(victim, samples.images, samples.labels, samples.indices, threat, seed=seed)
+    found = autoattack(victim, samples.images, samples.labels, samples.indices, threat, seed=seed, draw=draw)
     nothing = np.zeros(len(samples), dtype=np.int64)
     return AttackResult(
         images=found.images,

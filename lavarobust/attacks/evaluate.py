@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lavarobust.attacks.gradient_attacks import attack
+from lavarobust.attacks.dispatch import PixelAttack, run_attack
 from lavarobust.attacks.integer_victim import IntegerVictim
 from lavarobust.attacks.result import AttackOutcome, Judged, RobustnessResult, success_rate
 from lavarobust.attacks.samples import Samples, checked_samples
 from lavarobust.attacks.search import AttackResult
-from lavarobust.attacks.settings import AttackSettings
 from lavarobust.attacks.threat import ThreatModel
 from lavarobust.attacks.victim import DEFAULT_CHUNK, Queries
 from lavarobust.dynamics import GradientRule, Surrogate
@@ -35,7 +34,7 @@ def evaluate(
     labels: np.ndarray,
     indices: np.ndarray,
     backend: Backend,
-    attacks: Sequence[AttackSettings],
+    attacks: Sequence[PixelAttack],
     threats: Sequence[ThreatModel],
     rule: GradientRule = Surrogate(),  # noqa: B008
     seed: int = 0,
@@ -97,7 +96,7 @@ def evaluate(
 
 
 def _craft(
-    settings: AttackSettings,
+    settings: PixelAttack,
     victim: IntegerVictim,
     samples: Samples,
     threat: ThreatModel,
@@ -108,7 +107,7 @@ def _craft(
     parts = []
     for start in range(0, len(samples), BATCH):
         part = samples.take(slice(start, start + BATCH))
-        found = attack(settings, victim, part.images, part.labels, part.indices, threat, seed, draw)
+        found = run_attack(settings, victim, part, threat, seed, draw)
         parts.append(found)
         report(f"{settings.name} at {threat.epsilon:.4g}", start + len(part), len(samples))
     return _joined(parts)
@@ -124,7 +123,7 @@ def _joined(parts: list[AttackResult]) -> AttackResult:
 
 
 def _outcome(
-    settings: AttackSettings, threat: ThreatModel, found: AttackResult, clean: Judged, executed: Judged
+    settings: PixelAttack, threat: ThreatModel, found: AttackResult, clean: Judged, executed: Judged
 ) -> AttackOutcome:
     return AttackOutcome(
         settings=settings,

@@ -15,12 +15,13 @@ from lavarobust.attacks.checks import DEAD, NOTICEABLE, Check, noticeable
 from lavarobust.attacks.craft import climb
 from lavarobust.attacks.dispatch import PixelAttack, run_attack
 from lavarobust.attacks.expectation import ExpectedVictim
+from lavarobust.attacks.rule_names import rule_name
 from lavarobust.attacks.samples import Samples
 from lavarobust.attacks.search import AttackResult
 from lavarobust.attacks.settings import FGSM, PGD, Noise
 from lavarobust.attacks.square import Square
 from lavarobust.attacks.steps import SignSteps
-from lavarobust.attacks.suites import Member, Suite, rule_name
+from lavarobust.attacks.suites import Member, Suite
 from lavarobust.attacks.threat import ThreatModel
 from lavarobust.attacks.verdict import FILTER_DRAWS, Verdict, judge
 from lavarobust.attacks.victim import Victim

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lavarobust.attacks.settings import AttackSettings
+from lavarobust.attacks.dispatch import PixelAttack
 from lavarobust.attacks.threat import ThreatModel
 from lavarobust.attacks.victim import Queries
 from lavarobust.dynamics import GradientRule
@@ -71,7 +71,7 @@ class AttackOutcome:
         queries: executions of single samples that the attack took.
     """
 
-    settings: AttackSettings
+    settings: PixelAttack
     threat: ThreatModel
     images: np.ndarray
     executed: Judged

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from lavarobust.attacks.dispatch import AutoAttack, PixelAttack
 from lavarobust.attacks.hop_skip_jump import HopSkipJump
+from lavarobust.attacks.rule_names import rule_name
 from lavarobust.attacks.settings import APGD, FGSM, PGD, SAPGD, Noise
 from lavarobust.attacks.square import Square
 from lavarobust.attacks.threat import Norm
@@ -60,32 +60,6 @@ class Suite:
     name: str
     members: tuple[Member, ...]
     rule: GradientRule = Surrogate()
-
-
-def rule_name(rule: GradientRule) -> str:
-    """A gradient rule in few words: its kind, and what differs from its defaults."""
-    if isinstance(rule, Surrogate):
-        if rule == straight_through():
-            return "straight-through"
-        words = [f"{rule.name} {rule.width:g}"]
-        words += [f"scale {rule.scale:g}"] if rule.scale != 1 else []
-        words += ["through reset"] if rule.through_reset else []
-        return " ".join(words)
-    return " ".join([_RULE_NAMES[type(rule)], *_changed(rule)])
-
-
-_RULE_NAMES: dict[type, str] = {
-    RateMask: "BPTR",
-    RateGradient: "RGA",
-    Averaged: "HART",
-    AdaptiveSharpness: "ASSG",
-    Analog: "analog twin",
-}
-
-
-def _changed(rule: Any) -> list[str]:
-    values, usual = vars(rule), vars(type(rule)())
-    return [f"{name} {value}" for name, value in values.items() if value != usual[name]]
 
 
 def quick(rule: GradientRule = Surrogate()) -> Suite:  # noqa: B008

@@ -10,6 +10,7 @@ from click.core import ParameterSource
 
 from lavarobust.cli.attack_suite import show_benchmark
 from lavarobust.cli.options import (
+    ATTACKS,
     SUITES,
     backend_options,
     image_options,
@@ -27,14 +28,14 @@ if TYPE_CHECKING:
     from lavarobust.attacks.threat import Norm
 
 
-@click.command("attack", short_help="Attack a file white-box: accuracy under FGSM and PGD.")
+@click.command("attack", short_help="Attack a file white-box, by single attacks or a whole suite.")
 @click.argument("file")
 @click.option("--epsilon", "--eps", "epsilons", type=float, multiple=True, default=(0.1,), show_default=True,
               help="Radius, pixels being in [0, 1]; may be given several times.")  # fmt: skip
 @click.option("--suite", type=click.Choice(SUITES),
               help="Run attacks, each on what withstood those before, and diagnose.")  # fmt: skip
 @click.option("--norm", type=click.Choice(("linf", "l2")), default="linf", show_default=True,
-              help="What epsilon bounds, of a suite.")  # fmt: skip
+              help="What epsilon bounds.")  # fmt: skip
 @click.option("--other", metavar="FILE",
               help="Another model of the same task: a suite transfers images from it.")  # fmt: skip
 @click.option("--expectation", type=int, default=10, show_default=True, metavar="N",
@@ -45,10 +46,11 @@ if TYPE_CHECKING:
               help="Images per epsilon of a suite that Lava executes once more.")  # fmt: skip
 @click.option("--out", metavar="FOLDER", help="Keep what a suite finds there, and go on from it.")
 @click.option("--attack", "attacks", multiple=True, default=("fgsm", "pgd"), show_default=True,
-              type=click.Choice(("fgsm", "pgd", "noise", "gaussian")),
+              type=click.Choice(ATTACKS),
               help="May be given several times.")  # fmt: skip
-@click.option("--attack-steps", type=int, default=20, show_default=True, metavar="N", help="Of PGD.")
-@click.option("--restarts", type=int, default=1, show_default=True, metavar="N", help="Random starts of PGD.")
+@click.option("--attack-steps", type=int, default=20, show_default=True, metavar="N",
+              help="Of iterative attacks; Square asks 50 times as often.")  # fmt: skip
+@click.option("--restarts", type=int, default=1, show_default=True, metavar="N", help="Random starts.")
 @click.option(
     "--flips",
     type=int,
@@ -59,8 +61,10 @@ if TYPE_CHECKING:
 @click.option("--flip-iterations", type=int, default=10, show_default=True, metavar="N",
               help="Gradients of the iterated attack on the encoding, beside the published one.")  # fmt: skip
 @click.option("--surrogate", default="triangular", show_default=True, metavar="NAME",
-              help="Derivative of a spike in the attacker's gradients.")  # fmt: skip
-@click.option("--width", type=float, default=1.0, show_default=True, help="Of the surrogate, in thresholds.")
+              help="How the attacker's gradients go through spikes: a surrogate (triangular, rectangular, "
+              "exponential, arctangent, sigmoid, gaussian), straight-through, bptr, rga, hart, pdsg, assg or "
+              "analog.")  # fmt: skip
+@click.option("--width", type=float, default=1.0, show_default=True, help="Of a surrogate, in thresholds.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Of the random starts.")
 @output_option("--save", "save", "Write the adversarial images of the last attack to this .npz file.")
 @backend_options
@@ -102,12 +106,12 @@ def attack_command(
       lavarobust attack rate.net --flips 10 --flips 20
       lavarobust attack model.net --suite adaptive --eps 0.1 --limit 1000 --workers 2 --out attacked
     """
-    from lavarobust.dynamics import Surrogate
+    from lavarobust.attacks.rule_names import named_rule
     from lavarobust.experiment.attack import attack, named_attacks
     from lavarobust.experiment.benchmark import benchmark
 
     _refuse_mixed(context, suite)
-    rule, chosen = Surrogate(surrogate, width), split_choices(choices)
+    rule, chosen = named_rule(surrogate, width), split_choices(choices)
     if suite is not None:
         with Progress() as progress:
             found = benchmark(
@@ -138,6 +142,7 @@ def attack_command(
             *chosen,
             attacks=named_attacks(attacks, attack_steps, restarts),
             epsilons=epsilons,
+            norm=norm,
             flips=flips,
             flip_iterations=flip_iterations,
             rule=rule,
@@ -168,7 +173,7 @@ def attack_command(
 
 
 _SINGLE = ("attacks", "attack_steps", "restarts", "flips", "flip_iterations")
-_SUITE = ("norm", "other", "expectation", "votes", "audited", "out")
+_SUITE = ("other", "expectation", "votes", "audited", "out")
 
 
 def _refuse_mixed(context: click.Context, suite: str | None) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from lavarobust.experiment.run import PlanChoice
 
 BACKENDS = ("simulator", "lava", "loihi2")
+ATTACKS = ("fgsm", "pgd", "noise", "gaussian", "rfgsm", "mim", "pgd-targeted", "apgd", "apgd-dlr", "apgd-t",
+           "sa-pgd", "square")  # fmt: skip
 SUITES = ("quick", "standard", "adaptive", "exhaustive")
 Command = Callable[..., Any]
 

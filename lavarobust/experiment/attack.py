@@ -8,21 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from lavarobust.attacks import (
+    APGD,
     FGSM,
     PGD,
+    RFGSM,
+    SAPGD,
     SEA,
     AttackOutcome,
-    AttackSettings,
     FlipBudget,
     FlipOutcome,
     Noise,
     RobustnessResult,
+    Square,
     ThreatModel,
     evaluate,
     evaluate_flips,
 )
+from lavarobust.attacks.dispatch import PixelAttack
 from lavarobust.attacks.evaluate import Progress
 from lavarobust.attacks.flips import lowest_entry
+from lavarobust.attacks.threat import Norm
 from lavarobust.dynamics import GradientRule, Surrogate
 from lavarobust.errors import SettingsError
 from lavarobust.execution import chosen_backend
@@ -68,7 +73,8 @@ class AttackReport:
                 for threat in result.threats
             ],
             "attacks": [
-                _outcome(outcome) | {"epsilon": outcome.threat.epsilon} for outcome in result.outcomes
+                _outcome(outcome) | {"norm": outcome.threat.norm, "epsilon": outcome.threat.epsilon}
+                for outcome in result.outcomes
             ],
             "flips": [_outcome(outcome) | {"flips": outcome.budget.flips} for outcome in self.flips],
             "assumptions": list(self.assumptions),
@@ -88,17 +94,29 @@ def _outcome(outcome: AttackOutcome | FlipOutcome) -> dict[str, Any]:
     }
 
 
-def named_attacks(names: Sequence[str], steps: int = 20, restarts: int = 1) -> tuple[AttackSettings, ...]:
-    """Attacks by name: ``fgsm``, ``pgd``, and ``noise`` and ``gaussian``, which know no gradient.
+def named_attacks(names: Sequence[str], steps: int = 20, restarts: int = 1) -> tuple[PixelAttack, ...]:
+    """Attacks by name, e.g. ``fgsm``, ``pgd``, or ``noise`` and ``square``, which ask for no gradient.
+
+    Args:
+        steps: of iterative attacks; Square asks 50 times as often.
+        restarts: of those that start at random.
 
     Raises:
         SettingsError: an unknown name, or none.
     """
-    known: dict[str, AttackSettings] = {
+    known: dict[str, PixelAttack] = {
         "fgsm": FGSM(),
         "pgd": PGD(steps=steps, restarts=restarts),
         "noise": Noise("uniform"),
         "gaussian": Noise("gaussian"),
+        "rfgsm": RFGSM(),
+        "mim": PGD(steps=steps, random_start=False, momentum=1.0),
+        "pgd-targeted": PGD(steps, restarts=restarts, loss="targeted_cross_entropy", targets="random"),
+        "apgd": APGD(steps, restarts),
+        "apgd-dlr": APGD(steps, restarts, loss="dlr"),
+        "apgd-t": APGD(steps, restarts, loss="targeted_dlr", targets=9),
+        "sa-pgd": SAPGD(steps, restarts),
+        "square": Square(50 * steps),
     }
     unknown = [name for name in names if name not in known]
     if unknown or not names:
@@ -116,8 +134,9 @@ def attack(
     images: DataChoice = DataChoice(),  # noqa: B008
     plan: PlanChoice = PlanChoice(),  # noqa: B008
     *,
-    attacks: Sequence[AttackSettings] = (FGSM(), PGD()),
+    attacks: Sequence[PixelAttack] = (FGSM(), PGD()),
     epsilons: Sequence[float] = (0.1,),
+    norm: Norm = "linf",
     flips: Sequence[int] = (),
     flip_iterations: int = 10,
     rule: GradientRule = Surrogate(),  # noqa: B008
@@ -133,7 +152,8 @@ def attack(
         images: which images; by default the test part of the data set that the file names.
         plan: T, encoding and readout, for files that don't say.
         attacks: each is run at each epsilon; robust accuracy is the worst of them per sample.
-        epsilons: linf radii in pixel units, pixels being in [0, 1].
+        epsilons: radii in pixel units, pixels being in [0, 1].
+        norm: ``linf`` or ``l2``.
         flips: budgets of attacks on the encoding, entries per frame; each is run by :func:`flip_attacks`.
         flip_iterations: gradients of the iterated one.
         rule: how the attacker's gradients go back through spikes.
@@ -149,7 +169,7 @@ def attack(
         lowest_entry(deployment.encoding)  # refuses before anything takes time
     arguments = (prepared.model, deployment, part.images, part.labels, part.indices)
     judge = chosen_backend(backend, workers)
-    threats = [ThreatModel(epsilon) for epsilon in epsilons]
+    threats = [ThreatModel(epsilon, norm) for epsilon in epsilons]
     result = evaluate(*arguments, judge, attacks, threats, rule, seed, progress=progress)
     flipped: tuple[FlipOutcome, ...] = ()
     if budgets:

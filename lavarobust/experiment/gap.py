@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from lavarobust.attacks.gradient_attacks import attack
+from lavarobust.attacks.dispatch import PixelAttack, run_attack
 from lavarobust.attacks.integer_victim import IntegerVictim
 from lavarobust.attacks.network_victim import NetworkVictim
-from lavarobust.attacks.settings import AttackSettings
+from lavarobust.attacks.samples import checked_samples
 from lavarobust.attacks.threat import ThreatModel
 from lavarobust.attacks.victim import Victim
 from lavarobust.data import Images
@@ -87,7 +87,7 @@ def float_twin(run: DeployedRun) -> NetworkVictim:
 def gap(
     run: DeployedRun,
     images: Images,
-    attacks: Sequence[AttackSettings],
+    attacks: Sequence[PixelAttack],
     threat: ThreatModel,
     engine: Backend,
     seed: int = 0,
@@ -156,15 +156,15 @@ class _Seen:
 
 
 def _crafted(
-    attacks: Sequence[AttackSettings],
+    attacks: Sequence[PixelAttack],
     victim: Victim,
     origin: str,
     images: Images,
     threat: ThreatModel,
     seed: int,
 ) -> list[tuple[str, str, np.ndarray]]:
-    arrays = (images.images, images.labels, images.indices)
-    return [(each.name, origin, attack(each, victim, *arrays, threat, seed).images) for each in attacks]
+    samples = checked_samples(images.images, images.labels, images.indices)
+    return [(each.name, origin, run_attack(each, victim, samples, threat, seed).images) for each in attacks]
 
 
 def _transferred(right: np.ndarray, seen: _Seen, origin: str) -> float | None:

@@ -125,7 +125,7 @@ def test_images_that_do_not_fit(cli, place, case):
         ("attack model.net --epsilon 8", "Write 8/255 as 0.0314"),
         ("attack model.net --attack-steps 0", "PGD with steps=0 does nothing"),
         ("attack model.net --restarts 0", "PGD with restarts=0 does nothing"),
-        ("attack model.net --surrogate step", "surrogate 'step' is unknown"),
+        ("attack model.net --surrogate step", "gradient rule 'step' is unknown"),
         ("attack model.net --width 0", "surrogate width 0.0 is impossible"),
         ("attack model.net --width nan", "surrogate width nan is impossible"),
         ("attack model.net --attack magic", "'magic' is not one of 'fgsm', 'pgd'"),

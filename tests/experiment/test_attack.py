@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from tiny_runs import digit_arrays, stripped
 
-from lavarobust.attacks import FGSM, PGD, SEA, Noise
+from lavarobust.attacks import FGSM, PGD, SEA, Noise, Square
+from lavarobust.cli.options import ATTACKS
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.attack import attack, flip_attacks, named_attacks
 from lavarobust.experiment.inputs import DataChoice
@@ -20,6 +21,8 @@ def test_attacks_by_name():
     for names in ([], ["fgsm", "magic"]):
         with pytest.raises(SettingsError, match=r"choose from fgsm, pgd, noise, gaussian"):
             named_attacks(names)
+    assert len({each.name for each in named_attacks(ATTACKS, 4)}) == len(ATTACKS)
+    assert named_attacks(["square"], 4) == (Square(200),)
 
 
 def test_a_file_that_says_nothing_is_attacked_as_one_that_does(model_file, tmp_path):
