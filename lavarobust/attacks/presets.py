@@ -10,10 +10,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from lavarobust.attacks.dispatch import PixelAttack
+from lavarobust.attacks.rule_names import rule_name
 from lavarobust.attacks.sea import SEA, FlipBudget
 from lavarobust.attacks.settings import APGD, FGSM, PGD, Noise
 from lavarobust.attacks.square import Square
-from lavarobust.attacks.suites import OTHER_MODEL, Member, Suite, ensemble, rule_name
+from lavarobust.attacks.suites import OTHER_MODEL, Member, Suite, ensemble
 from lavarobust.attacks.threat import ThreatModel
 from lavarobust.dynamics import GradientRule, RateGradient, RateMask, Surrogate
 from lavarobust.errors import SettingsError
