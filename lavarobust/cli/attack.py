@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from lavarobust.cli.attack_suite import show_benchmark
+from lavarobust.cli.attack_suite import show_benchmark, show_preset
 from lavarobust.cli.options import (
     ATTACKS,
+    PRESETS,
     SUITES,
     backend_options,
     image_options,
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 @click.argument("file")
 @click.option("--epsilon", "--eps", "epsilons", type=float, multiple=True, default=(0.1,), show_default=True,
               help="Radius, pixels being in [0, 1]; may be given several times.")  # fmt: skip
-@click.option("--suite", type=click.Choice(SUITES),
-              help="Run attacks, each on what withstood those before, and diagnose.")  # fmt: skip
+@click.option("--suite", type=click.Choice((*SUITES, *PRESETS)),
+              help="Attacks, each on what withstood those before, diagnosed; or a paper's.")  # fmt: skip
 @click.option("--norm", type=click.Choice(("linf", "l2")), default="linf", show_default=True,
               help="What epsilon bounds.")  # fmt: skip
 @click.option("--other", metavar="FILE",
@@ -105,13 +106,23 @@ def attack_command(
       lavarobust attack model.net --epsilon 0.05 --epsilon 0.1 --restarts 5 --backend lava --limit 100
       lavarobust attack rate.net --flips 10 --flips 20
       lavarobust attack model.net --suite adaptive --eps 0.1 --limit 1000 --workers 2 --out attacked
+      lavarobust attack model.net --suite paper:sr --limit 500
     """
     from lavarobust.attacks.rule_names import named_rule
     from lavarobust.experiment.attack import attack, named_attacks
     from lavarobust.experiment.benchmark import benchmark
+    from lavarobust.experiment.preset import report_preset
 
     _refuse_mixed(context, suite)
     rule, chosen = named_rule(surrogate, width), split_choices(choices)
+    if suite in PRESETS:
+        with Progress() as progress:
+            reported = report_preset(
+                file, *chosen, preset=suite, votes=votes, workers=workers, seed=seed, progress=progress
+            )
+        show_preset(reported)
+        write_json(json_path, reported.as_dict())
+        return
     if suite is not None:
         with Progress() as progress:
             found = benchmark(
@@ -173,12 +184,14 @@ def attack_command(
 
 
 _SINGLE = ("attacks", "attack_steps", "restarts", "flips", "flip_iterations")
+_NOT_OF_PRESETS = ("epsilons", "norm", "surrogate", "width", "other", "expectation", "audited", "out",
+                   "backend", "save")  # fmt: skip
 _SUITE = ("other", "expectation", "votes", "audited", "out")
 
 
 def _refuse_mixed(context: click.Context, suite: str | None) -> None:
     """A suite says itself what it runs, and single attacks have no use for a suite's options."""
-    unused = _SUITE if suite is None else _SINGLE
+    unused = _SUITE if suite is None else (*_SINGLE, *(_NOT_OF_PRESETS if suite in PRESETS else ()))
     for parameter in context.command.params:
         if (
             parameter.name in unused

@@ -10,6 +10,7 @@ from lavarobust.cli.output import count, show_assumptions, show_table
 
 if TYPE_CHECKING:
     from lavarobust.experiment.benchmark import BenchmarkReport
+    from lavarobust.experiment.preset import PresetReport
     from lavarobust.experiment.robustness import Robustness
 
 
@@ -25,6 +26,22 @@ def show_benchmark(report: BenchmarkReport) -> None:
         )
     for result in report.results:
         _show(result, report.backend)
+
+
+def show_preset(report: PresetReport) -> None:
+    """A paper's attacks, a line each."""
+    show_assumptions(report.assumptions)
+    click.echo(
+        f"{count(report.clean.of, 'image')} of {report.source}, the attacks of {report.preset}, each on all"
+    )
+    rows = [("clean", "", f"{report.clean.value:.1%}", "")]
+    rows += [
+        (row.attack, row.budget, f"{row.right.value:.1%}", f"{row.success.value:.1%}") for row in report.rows
+    ]
+    show_table(("attack", "budget", "accuracy", "success"), rows, left=2)
+    for reason in report.left_out:
+        click.echo(f"left out: {reason}")
+    click.echo("as the paper attacks; for what to believe, run --suite adaptive")
 
 
 def _show(result: Robustness, backend: str) -> None:

@@ -17,6 +17,7 @@ BACKENDS = ("simulator", "lava", "loihi2")
 ATTACKS = ("fgsm", "pgd", "noise", "gaussian", "rfgsm", "mim", "pgd-targeted", "apgd", "apgd-dlr", "apgd-t",
            "sa-pgd", "square")  # fmt: skip
 SUITES = ("quick", "standard", "adaptive", "exhaustive")
+PRESETS = ("paper:hire", "paper:conversion", "paper:sr", "paper:stog", "paper:sea")
 Command = Callable[..., Any]
 
 

@@ -132,7 +132,7 @@ def _attacked(
             whole,
         )
 
-    for task, standing in _calls(workers, attack_block, tasks, told):
+    for task, standing in calls(workers, attack_block, tasks, told):
         done[task] = len(suite.members)
         found[places[task]] = standing
     return [joined([found[threat, start] for start in starts]) for threat in threats]
@@ -184,7 +184,7 @@ def _diagnosed(
     def told(task: int, what: str) -> None:
         report(f"diagnosis at {threats[task].epsilon:.4g}: {what}", len(found), len(tasks))
 
-    for task, diagnosis in _calls(workers, diagnose_one, tasks, told):
+    for task, diagnosis in calls(workers, diagnose_one, tasks, told):
         found[task] = diagnosis
     return [found[task] for task in range(len(tasks))]
 
@@ -201,7 +201,7 @@ def diagnose_one(
     return diagnose(target, suite, samples, threat, robust, report)
 
 
-def _calls(
+def calls(
     workers: int,
     function: Callable[..., Any],
     tasks: Sequence[tuple[Any, ...]],

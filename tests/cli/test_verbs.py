@@ -321,3 +321,11 @@ def test_attack_runs_a_suite_and_says_whether_to_believe_it(cli, model_file, tmp
 def test_options_that_would_do_nothing_are_refused(cli, model_file, options, said):
     answer = cli("attack", model_file, *options)
     assert answer.code == 2 and said in answer.err
+
+
+def test_attack_takes_a_papers_own_attacks(cli, model_file, tmp_path):
+    answer = cli("attack", model_file, "--suite", "paper:hire", "--limit", 8, "--json", tmp_path / "a.json")
+    assert answer.code == 0 and "PGD-7, triangular 1 scale 0.3" in answer.out
+    assert len(json.loads((tmp_path / "a.json").read_text())["rows"]) == 2
+    refused = cli("attack", model_file, "--suite", "paper:hire", "--eps", 0.1)
+    assert refused.code == 2 and "--epsilon is not for --suite paper:hire" in refused.err

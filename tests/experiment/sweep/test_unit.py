@@ -6,7 +6,9 @@ from typing import get_args
 
 import pytest
 
+from lavarobust.attacks.presets import PRESETS
 from lavarobust.attacks.suites import SUITES
+from lavarobust.cli.options import PRESETS as OFFERED_PRESETS
 from lavarobust.cli.options import SUITES as OFFERED
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.loading import load_recipe
@@ -103,3 +105,4 @@ def test_results_from_before_there_were_suites_still_count():
 
 def test_suites_are_named_alike_everywhere():
     assert get_args(get_args(SuiteName)[0]) == SUITES == OFFERED
+    assert PRESETS == OFFERED_PRESETS
