@@ -204,7 +204,7 @@ class Probes:
                 1 - self._fooled(_of_bits(images, bits)).mean()
                 for images in (self.samples.images, self.own.images)
             )
-            shares.append(f"{bits} bits: {clean:.1%} clean, {attacked:.1%} attacked")
+            shares.append(f"{bits}-bit: {clean:.1%} clean, {attacked:.1%} attacked")
         return [
             Check("as images of 8 bits", False, f"{as_files} of {int(found.sum())} found still fool"),
             Check("right where the input has fewer bits", False, "; ".join(shares)),

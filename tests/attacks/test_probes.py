@@ -184,7 +184,7 @@ def test_what_only_fractions_of_a_bit_hide_is_told():
     samples = replace(GREY, images=images)
     bits, levels = _probes(Planted(fractions), samples=samples).rounded_images()
     assert bits.said == "0 of 60 found still fool" and not bits.fired
-    assert levels.said == "; ".join(f"{bits} bits: 100.0% clean, 100.0% attacked" for bits in (4, 2, 1))
+    assert levels.said == "; ".join(f"{bits}-bit: 100.0% clean, 100.0% attacked" for bits in (4, 2, 1))
     bits, _ = _probes(Planted(HEALTHY)).rounded_images()
     # the first image on the way that fools does so by little, and loses some of that
     assert bits.said in ("59 of 60 found still fool", "60 of 60 found still fool")
