@@ -23,6 +23,12 @@ FATE = (
     "Decided by: the attack that took most of what the first had left, where the gain fell most."
 )
 _NOTHING = "-"
+_FATES = {
+    "survives": "The claim survives",
+    "shrinks": "The claim shrinks",
+    "falls": "The claim falls",
+    "never held": "The claim did not hold under the first attack already",
+}
 
 
 def suite_table(rows: Sequence[SweepRow]) -> Table:
@@ -75,5 +81,16 @@ def claim_table(claims: Sequence[Claim], against: str) -> Table:
         f"What becomes of the claim to be more robust than {against}",
         ("row", *columns, "the claim", "decided by"),
         tuple(lines),
-        (FATE,),
+        (FATE, *(sentence(claim, against) for claim in claims)),
     )
+
+
+def sentence(claim: Claim, against: str) -> str:
+    """What becomes of one row's claim, in a sentence."""
+    gains = " and ".join(
+        f"{points(claim.before[epsilon])} points at {epsilon:g} became {points(after)}"
+        for epsilon, after in claim.after.items()
+    )
+    decided = f"; {claim.decided_by} decided" if claim.decided_by else ""
+    doubt = f"; {claim.unreliable} of its evaluations may be too high" if claim.unreliable else ""
+    return f"{claim.row}: more robust than {against}? {_FATES[claim.fate]}: {gains}{decided}{doubt}."

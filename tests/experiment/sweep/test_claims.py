@@ -83,6 +83,10 @@ def test_tables_tell_it():
     )
     assert table.rows[1] == ("kept", "2", "75.0 ± 0.0", "55.0 ± 0.0", "2 of 2", "0 of 32", "SA-PGD-100, ASSG")
     fates = claim_table(claims(rows(), "vanilla"), "vanilla")
+    assert fates.notes[2] == (
+        "shrunk: more robust than vanilla? The claim shrinks: +30.0 ± 0.0 points at 0.1 became +10.0 ± 0.0; "
+        "SA-PGD-100, ASSG decided."
+    )
     assert fates.rows[1] == ("shrunk", "+30.0 ± 0.0", "+10.0 ± 0.0", "shrinks", "SA-PGD-100, ASSG")
     titles = [each.title for each in sweep_tables(rows(), "vanilla")]
     assert titles[-2:] == [table.title, fates.title]
