@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lavarobust.experiment.sweep.claims import KEPT, Claim
+from lavarobust.experiment.sweep.claims import KEPT, Claim, ClaimAt
 from lavarobust.experiment.sweep.gather import SweepRow
 from lavarobust.reporting.spreads import percent, points
 from lavarobust.reporting.tables import Table
@@ -17,17 +17,16 @@ SUITE = (
     "differ in class, score or any count."
 )
 FATE = (
-    "Gains in points of accuracy under attack, on the same images. Falls: no gain on average at some "
-    f"epsilon. Survives: a gain in every seed, and at least {KEPT:.0%} of what it was under the first "
-    "attack. Shrinks: anything between. Never held: no gain at some epsilon even under the first attack. "
-    "Decided by: the attack that took most of what the first had left, where the gain fell most."
+    "Gains in points of accuracy under attack, seed by seed and on the same images. Never held: no gain on "
+    "average under the first attack. Falls: none under the whole suite. Survives: a gain in every seed, and "
+    f"at least {KEPT:.0%} of what it was. Shrinks: anything between."
 )
 _NOTHING = "-"
 _FATES = {
-    "survives": "The claim survives",
-    "shrinks": "The claim shrinks",
-    "falls": "The claim falls",
-    "never held": "The claim did not hold under the first attack already",
+    "survives": "the claim survives",
+    "shrinks": "the claim shrinks",
+    "falls": "the claim falls",
+    "never held": "the claim did not hold under the first attack already",
 }
 
 
@@ -62,35 +61,30 @@ def suite_table(rows: Sequence[SweepRow]) -> Table:
 
 def claim_table(claims: Sequence[Claim], against: str) -> Table:
     """One line per row: what it gains on another before and after, and what that makes of its claim."""
-    epsilons = list(dict.fromkeys(epsilon for claim in claims for epsilon in claim.after))
-    columns = [f"{when} at {epsilon:g}" for epsilon in epsilons for when in ("first", "all")]
-    lines = [
-        (
-            claim.row,
-            *(
-                points(gains[epsilon]) if epsilon in gains else _NOTHING
-                for epsilon in epsilons
-                for gains in (claim.before, claim.after)
-            ),
-            claim.fate,
-            claim.decided_by or _NOTHING,
-        )
-        for claim in claims
-    ]
+    epsilons = list(dict.fromkeys(at.epsilon for claim in claims for at in claim.at))
+    columns = [f"{what} at {epsilon:g}" for epsilon in epsilons for what in ("first", "all", "claim")]
+    lines = []
+    for claim in claims:
+        known = {at.epsilon: (points(at.before), points(at.after), at.fate) for at in claim.at}
+        cells = [cell for epsilon in epsilons for cell in known.get(epsilon, (_NOTHING,) * 3)]
+        lines.append((claim.row, *cells))
     return Table(
         f"What becomes of the claim to be more robust than {against}",
-        ("row", *columns, "the claim", "decided by"),
+        ("row", *columns),
         tuple(lines),
-        (FATE, *(sentence(claim, against) for claim in claims)),
+        (FATE, *(sentence(claim) for claim in claims)),
     )
 
 
-def sentence(claim: Claim, against: str) -> str:
+def sentence(claim: Claim) -> str:
     """What becomes of one row's claim, in a sentence."""
-    gains = " and ".join(
-        f"{points(claim.before[epsilon])} points at {epsilon:g} became {points(after)}"
-        for epsilon, after in claim.after.items()
-    )
-    decided = f"; {claim.decided_by} decided" if claim.decided_by else ""
-    doubt = f"; {claim.unreliable} of its evaluations may be too high" if claim.unreliable else ""
-    return f"{claim.row}: more robust than {against}? {_FATES[claim.fate]}: {gains}{decided}{doubt}."
+    return f"{claim.row}: " + "; ".join(_part(at) for at in claim.at) + "."
+
+
+def _part(at: ClaimAt) -> str:
+    said = f"at {at.epsilon:g} {_FATES[at.fate]} ({points(at.before)} points"
+    if at.fate != "never held":
+        said += f" become {points(at.after)}"
+        said += f", decided by {at.decided_by}" if at.decided_by else ""
+    doubt = f"; {at.unreliable} of its figures may be too high" if at.unreliable else ""
+    return f"{said}{doubt})"

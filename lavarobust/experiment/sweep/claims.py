@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,35 +15,40 @@ KEPT = 0.8
 
 
 @dataclass(frozen=True)
-class Claim:
-    """One row against the one that it claims to be more robust than.
+class ClaimAt:
+    """A row against the one that it claims to be more robust than, at one epsilon.
 
     Attributes:
-        row: its name.
-        before, after: by epsilon, what accuracy under attack gains, seed by seed and on the same images:
-            under the suite's first attack, and under all of it.
-        decided_by: the attack that fooled most of what the suite's first attack had left, at the epsilon
-            where the gain fell most; empty where none fell.
-        unreliable: evaluations of the row whose diagnosis speaks against the figure, at any epsilon.
+        epsilon: in pixel units.
+        before, after: what accuracy under attack gains, seed by seed and on the same images: under the
+            suite's first attack, and under all of it.
+        decided_by: the attack that fooled most of what the first one had left; empty where none fell.
+        unreliable: evaluations of the row whose diagnosis speaks against the figure.
     """
 
-    row: str
-    before: Mapping[float, SeedSpread]
-    after: Mapping[float, SeedSpread]
+    epsilon: float
+    before: SeedSpread
+    after: SeedSpread
     decided_by: str
     unreliable: int
 
     @property
     def fate(self) -> Fate:
-        """``never held``: it gains nothing on average at some epsilon under the first attack.
-        ``falls``: so under the suite. ``survives``: at every epsilon it gains in every seed and keeps
-        :data:`KEPT` of its gain. ``shrinks``: anything between."""
-        if any(gain.mean <= 0 for gain in self.before.values()):
+        """``never held``: no gain on average under the first attack. ``falls``: none under the suite.
+        ``survives``: a gain in every seed, and :data:`KEPT` of what it was. ``shrinks``: anything between."""
+        if self.before.mean <= 0:
             return "never held"
-        if any(gain.mean <= 0 for gain in self.after.values()):
+        if self.after.mean <= 0:
             return "falls"
-        kept = all(gain.mean >= KEPT * self.before[epsilon].mean for epsilon, gain in self.after.items())
-        return "survives" if kept and all(gain.low > 0 for gain in self.after.values()) else "shrinks"
+        return "survives" if self.after.low > 0 and self.after.mean >= KEPT * self.before.mean else "shrinks"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One row's claim, by epsilon."""
+
+    row: str
+    at: tuple[ClaimAt, ...]
 
 
 def claims(rows: Sequence[SweepRow], against: str) -> tuple[Claim, ...]:
@@ -58,7 +63,16 @@ def _claim(row: SweepRow, base: SweepRow) -> Claim:
         ours, theirs = (dict(zip(one.seeds, one.figures[figure].values, strict=True)) for one in (row, base))
         return spread([ours[seed] - theirs[seed] for seed in ours if seed in theirs])
 
-    before = {each.epsilon: gain(f"suite's first, {each.epsilon:g}") for each in row.suite}
-    after = {each.epsilon: gain(f"suite, {each.epsilon:g}") for each in row.suite}
-    hardest = min(row.suite, key=lambda each: after[each.epsilon].mean - before[each.epsilon].mean)
-    return Claim(row.name, before, after, hardest.decided_by, sum(each.unreliable for each in row.suite))
+    return Claim(
+        row.name,
+        tuple(
+            ClaimAt(
+                each.epsilon,
+                gain(f"suite's first, {each.epsilon:g}"),
+                gain(f"suite, {each.epsilon:g}"),
+                each.decided_by,
+                each.unreliable,
+            )
+            for each in row.suite
+        ),
+    )
