@@ -44,6 +44,11 @@ def suite_results(
     evaluation = Evaluation(target, run.plan, suite, samples, backend("simulator"), audited)
     threats = [ThreatModel(epsilon) for epsilon in run.recipe.attack.epsilon]
     found = evaluate_suite(evaluation, threats, folder=folder, progress=progress)
-    return [
-        {key: value for key, value in result.as_dict().items() if key not in _LEFT_OUT} for result in found
-    ]
+    return [_kept(result.as_dict()) for result in found]
+
+
+def _kept(plain: dict[str, Any]) -> dict[str, Any]:
+    """Without what is too much, and without the name of a file of this machine."""
+    audit = plain["audit"]
+    named = {} if audit is None else {"audit": {key: audit[key] for key in audit if key != "model"}}
+    return {key: value for key, value in plain.items() if key not in _LEFT_OUT} | named

@@ -122,4 +122,4 @@ def test_a_suite_runs_beside_the_recipes_attacks(done, monkeypatch):
     assert found["robust"]["of"] == 9 and found["members"][0]["attempted"] == found["clean"]["count"]
     assert found["audit"]["images"] == min(1, found["clean"]["count"]) and found["audit"]["differences"] == 0
     assert found["diagnosis"]["samples"] == found["clean"]["count"]
-    assert "suite" not in before
+    assert "suite" not in before and str(runs) not in json.dumps(found)
