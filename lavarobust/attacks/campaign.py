@@ -66,16 +66,19 @@ class Target:
         Raises:
             SettingsError: images from another model, and there is none.
         """
-        rule = member.rule or Surrogate()
-        if member.source == OTHER_MODEL:
-            if self.other is None:
-                raise SettingsError(f"{member.name}: there is no other model. Give one.")
-            victim = IntegerVictim(*self.other, rule)
-        else:
+        rule, asks_itself = member.rule or Surrogate(), isinstance(member.settings, _ASKS_ITSELF)
+        if member.source != OTHER_MODEL:
             victim = self.victim(rule)
-        if isinstance(member.settings, _ASKS_ITSELF) or not victim.stochastic:
-            return victim
-        return ExpectedVictim(victim, self.expectation)
+            return (
+                victim if asks_itself or not victim.stochastic else ExpectedVictim(victim, self.expectation)
+            )
+        if self.other is None:
+            raise SettingsError(f"{member.name}: there is no other model. Give one.")
+        source = IntegerVictim(*self.other, rule)
+        if asks_itself:
+            return source
+        # what fools the other model need not fool this one: its answers, even single ones, end no search
+        return ExpectedVictim(source, self.expectation if source.stochastic else 1)
 
 
 @dataclass(frozen=True)

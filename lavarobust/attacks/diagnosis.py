@@ -11,8 +11,9 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lavarobust.attacks.attackable import Attackable
 from lavarobust.attacks.checks import DEAD, NOTICEABLE, Check, Diagnosis, noticeable
-from lavarobust.attacks.probes import Attackable, Probes
+from lavarobust.attacks.probes import Probes
 from lavarobust.attacks.samples import Samples
 from lavarobust.attacks.suites import Suite
 from lavarobust.attacks.threat import ThreatModel
@@ -62,6 +63,7 @@ def diagnose(
         "more steps": probes.more_steps,
         "restarts": probes.restarts,
         "other gradients": probes.surrogates,
+        "transfer": probes.transfer,
         "more draws": probes.draws,
         "input levels": probes.input_levels,
         "radius": probes.radius,

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
 from math import prod, sqrt
-from typing import Protocol
 
 import numpy as np
 import torch
 
+from lavarobust.attacks.attackable import Attackable
 from lavarobust.attacks.checks import DEAD, NOTICEABLE, Check, noticeable
 from lavarobust.attacks.craft import climb
 from lavarobust.attacks.dispatch import PixelAttack, run_attack
@@ -21,42 +21,25 @@ from lavarobust.attacks.search import AttackResult
 from lavarobust.attacks.settings import FGSM, PGD, Noise
 from lavarobust.attacks.square import Square
 from lavarobust.attacks.steps import SignSteps
-from lavarobust.attacks.suites import Member, Suite
+from lavarobust.attacks.suites import OTHER_MODEL, Member, Suite
 from lavarobust.attacks.threat import ThreatModel
 from lavarobust.attacks.verdict import FILTER_DRAWS, Verdict, judge
-from lavarobust.attacks.victim import Victim
-from lavarobust.dynamics import Averaged, GradientRule, RateGradient, RateMask, Surrogate, straight_through
+from lavarobust.dynamics import (
+    Analog,
+    Averaged,
+    GradientRule,
+    RateGradient,
+    RateMask,
+    Surrogate,
+    straight_through,
+)
 
 _PROBE_DRAWS = FILTER_DRAWS + (1 << 20)
 """First of the draws that judge probes: no verdict of the evaluation had them."""
 
 _EIGHT_BITS = 255
 
-
-class Attackable(Protocol):
-    """What is diagnosed: see :class:`lavarobust.attacks.campaign.Target`."""
-
-    @property
-    def seed(self) -> int: ...
-
-    @property
-    def expectation(self) -> int: ...
-
-    @property
-    def votes(self) -> int: ...
-
-    @property
-    def level(self) -> float | None:
-        """Distance of the input levels that pixels are rounded to; None where they are not."""
-        ...
-
-    def victim(self, rule: GradientRule) -> Victim:
-        """The model, one draw at a time."""
-        ...
-
-    def attacked(self, member: Member) -> Victim:
-        """What an attack of the evaluation asks."""
-        ...
+_CARRIED = PGD(20, random_start=False, momentum=1.0)
 
 
 class Probes:
@@ -128,6 +111,17 @@ class Probes:
         check = self._beats(f"PGD-20 through {len(found)} gradients", together)
         most = f"most through {rule_name(best)}: {self._share(found[best])}"
         return [replace(check, said=f"{check.said}; {most}")]
+
+    def transfer(self) -> list[Check]:
+        """Images of momentum, which carry over best (Dong et al. 2018): of the twin without spikes, and of
+        another model where there is one."""
+        sources = {"the analog twin": Member(_CARRIED, Analog())}
+        if self.target.other is not None:
+            sources["another model"] = Member(_CARRIED, Surrogate(), OTHER_MODEL)
+        return [
+            self._beats(f"transfer from {name}", self._fooled(self._made(member, self.threat).images))
+            for name, member in sources.items()
+        ]
 
     def draws(self) -> list[Check]:
         """Of a model that draws: whether the expectation has converged in the number of its draws."""
@@ -225,8 +219,11 @@ class Probes:
     def _craft(
         self, settings: PixelAttack, rule: GradientRule | None, threat: ThreatModel | None = None
     ) -> AttackResult:
-        victim = self.target.attacked(Member(settings, rule))
-        return run_attack(settings, victim, self.samples, threat or self.threat, self.target.seed)
+        return self._made(Member(settings, rule), threat or self.threat)
+
+    def _made(self, member: Member, threat: ThreatModel) -> AttackResult:
+        victim = self.target.attacked(member)
+        return run_attack(member.settings, victim, self.samples, threat, self.target.seed)
 
     def _over(self, draws: int, settings: PixelAttack) -> AttackResult:
         victim = ExpectedVictim(self.target.victim(self.suite.rule), draws)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lavarobust.attacks import FGSM, PGD, Noise, Square, ThreatModel
+from lavarobust.attacks import FGSM, PGD, Noise, Square, ThreatModel, pgd
 from lavarobust.attacks.campaign import ROBUST, WRONG_BEFORE, Target, joined, run_suite
 from lavarobust.attacks.samples import Samples
 from lavarobust.attacks.suites import OTHER_MODEL, Member, Suite
@@ -96,6 +96,18 @@ def test_images_are_transferred_from_another_model(deployed, pictures):
     end = run_suite(replace(target, other=(other.model, other.deployment)), suite, samples, THREAT)
     assert 0 < end.members[0].fooled < 150
     assert (end.decided[~end.robust] == 0).all() and (end.decided[end.robust] == ROBUST).all()
+
+
+@pytest.mark.parametrize("gate", [None, GateOptions(seed=4, initial=0.9)], ids=["plain", "gated"])
+def test_a_search_on_another_model_goes_on_where_that_one_is_fooled(deployed, pictures, gate):
+    made, (images, indices) = deployed(Encoding("direct", 16), "membrane"), pictures
+    other = deployed(Encoding("direct", 16), "spike_count", gate)
+    target = Target(made.model, made.deployment, other=(other.model, other.deployment), expectation=2)
+    victim = target.attacked(Member(PGD(4), Surrogate(), OTHER_MODEL))
+    labels = victim.logits(images, indices).argmax(1)
+    found = pgd(victim, images, labels, indices, THREAT, PGD(4))
+    assert found.fooled.any() and (found.gradients == 4).all()
+    assert (victim.queries.forward > 0) and victim.stochastic == (gate is not None)
 
 
 def test_where_nothing_is_robust_members_rest(deployed, pictures):

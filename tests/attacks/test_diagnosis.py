@@ -43,8 +43,8 @@ def test_true_gradients_are_believed_and_every_question_is_asked_once():
     target, told = Planted(Mean(), level=1 / 64), []
     found = diagnose(target, quick(), SAMPLED, THREAT, withstood(target, SAMPLED, THREAT), told=told.append)
     assert found.samples == SAMPLES and not found.unreliable and found.reasons == ()
-    assert len({check.name for check in found.checks}) == len(found.checks) == 14
-    assert len(told) == len(set(told)) == 12
+    assert len({check.name for check in found.checks}) == len(found.checks) == 15
+    assert len(told) == len(set(told)) == 13
 
 
 def test_rounding_without_a_gradient_is_not_believed():

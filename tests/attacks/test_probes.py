@@ -14,7 +14,7 @@ from lavarobust.attacks.checks import Check
 from lavarobust.attacks.probes import Probes
 from lavarobust.attacks.samples import Samples
 from lavarobust.attacks.suites import quick
-from lavarobust.dynamics import Averaged
+from lavarobust.dynamics import Analog, Averaged
 
 EPSILON = 1 / 16
 THREAT = ThreatModel(EPSILON)
@@ -101,6 +101,7 @@ QUESTIONS = {
     "scores": ["Square-500, which knows scores alone, is not stronger"],
     "more_steps": ["a PGD of more steps is not stronger"],
     "restarts": ["a PGD of five restarts is not stronger"],
+    "transfer": ["transfer from the analog twin is not stronger"],
     "surrogates": ["PGD-20 through 8 gradients is not stronger"],
     "input_levels": ["PGD-20 by whole levels of 0.0156 is not stronger"],
     "radius": ["a larger epsilon is not weaker", "without a bound nothing is robust"],
@@ -148,6 +149,15 @@ def test_another_gradient_that_finds_more_is_named():
     target = Planted(REVERSED, through={Averaged(): HEALTHY})
     (check,) = _probes(target).surrogates()
     assert check.fired and check.said.endswith("most through HART: 60 of 60")
+
+
+def test_images_of_the_analog_twin_and_of_another_model_that_fool_more_are_found_out():
+    (twin,) = _probes(Planted(REVERSED, through={Analog(): HEALTHY})).transfer()
+    assert twin.fired and twin.said.startswith("fools 60 of 60")
+    twin, other = _probes(Planted(REVERSED, other=HEALTHY)).transfer()
+    assert not twin.fired and other.fired
+    assert other.name == "transfer from another model is not stronger"
+    assert not any(check.fired for check in _probes(Planted(HEALTHY, other=REVERSED)).transfer())
 
 
 def test_too_few_draws_of_a_gradient_are_found_out():

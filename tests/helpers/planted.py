@@ -11,7 +11,7 @@ import torch
 from lavarobust.attacks import PGD, ExpectedVictim, NetworkVictim, Square, ThreatModel, Victim
 from lavarobust.attacks.dispatch import run_attack
 from lavarobust.attacks.samples import Samples
-from lavarobust.attacks.suites import Member
+from lavarobust.attacks.suites import OTHER_MODEL, Member
 from lavarobust.attacks.verdict import judge
 from lavarobust.dynamics import GradientRule, Surrogate
 
@@ -24,6 +24,7 @@ class Planted:
 
     Attributes:
         module: the model; a rule of ``through`` sees its own instead, which must answer alike.
+        other: from which images are transferred.
     """
 
     module: torch.nn.Module
@@ -32,11 +33,14 @@ class Planted:
     votes: int = 1
     level: float | None = None
     through: Mapping[GradientRule, torch.nn.Module] = field(default_factory=dict)
+    other: torch.nn.Module | None = None
 
     def victim(self, rule: GradientRule = TRIANGULAR) -> NetworkVictim:
         return NetworkVictim(self.through.get(rule, self.module))
 
     def attacked(self, member: Member) -> Victim:
+        if member.source == OTHER_MODEL:
+            return ExpectedVictim(NetworkVictim(self.other), 1)
         victim = self.victim(member.rule or TRIANGULAR)
         asks_itself = isinstance(member.settings, Square) or not victim.stochastic
         return victim if asks_itself else ExpectedVictim(victim, self.expectation)
