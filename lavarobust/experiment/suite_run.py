@@ -25,7 +25,12 @@ from lavarobust.experiment.robustness import Robustness, summarised
 from lavarobust.record import Record
 
 BLOCK = 256
-"""Samples attacked by one process between two looks at its file; no result depends on it."""
+"""Samples attacked by one process between two looks at its file.
+
+What an attack of this package finds for a sample does not depend on it. ``standard`` does: pyautoattack draws
+for whole batches, so that a sample's result hangs on the samples beside it in its block. Those are fixed by
+which images are asked for (and a sweep's shards), and by nothing else: not by workers, by a victim's chunks
+or by a stop."""
 
 Progress = Callable[[str, int, int], None]
 
