@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 NOTICEABLE = 0.05
 """Share of the samples from which on a probe counts as stronger than the evaluation; at least two samples.
@@ -51,6 +52,10 @@ class Diagnosis:
     def reasons(self) -> tuple[str, ...]:
         """Of those that fired."""
         return tuple(f"{check.name}: {check.said}" for check in self.checks if check.fired)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain Python types, ready for JSON."""
+        return {"samples": self.samples, "checks": [asdict(check) for check in self.checks]}
 
 
 def noticeable(samples: int) -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from lavarobust.cli.attack_single import show_attacks
 from lavarobust.cli.attack_suite import show_benchmark, show_preset
 from lavarobust.cli.options import (
     ATTACKS,
@@ -20,12 +21,11 @@ from lavarobust.cli.options import (
     plan_options,
     split_choices,
 )
-from lavarobust.cli.output import Progress, count, show_assumptions, show_table, write_json
+from lavarobust.cli.output import Progress, write_json
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from lavarobust.attacks import AttackOutcome, FlipOutcome, RobustnessResult
     from lavarobust.attacks.threat import Norm
 
 
@@ -162,24 +162,9 @@ def attack_command(
             seed=seed,
             progress=progress,
         )
-    result = report.result
-    record = result.clean.record
-    show_assumptions(report.assumptions)
-    click.echo(
-        f"{count(record.samples, 'image')} of {report.source}, {count(record.steps, 'step')} each, "
-        f"executed on {result.backend}"
-    )
-    rows = _rows(result) + [_row(outcome, f"{outcome.budget.flips} flips") for outcome in report.flips]
-    show_table(("images", "epsilon", "accuracy", "ties as wrong", "success", "zero gradients"), rows)
-    surprises = sum(outcome.surprises for outcome in result.outcomes)
-    surprises += sum(outcome.surprises for outcome in report.flips)
-    if surprises:
-        click.echo(
-            f"warning: {count(surprises, 'prediction')} of {result.backend} differ from the simulator's, "
-            "on which the attacks were made"
-        )
+    show_attacks(report)
     if save:
-        _save_images(Path(save), result.outcomes[-1].images, result.clean.labels)
+        _save_images(Path(save), report.result.outcomes[-1].images, report.result.clean.labels)
     write_json(json_path, report.as_dict())
 
 
@@ -199,31 +184,6 @@ def _refuse_mixed(context: click.Context, suite: str | None) -> None:
         ):
             need = "needs --suite" if suite is None else f"is not for --suite {suite}"
             raise click.UsageError(f"{parameter.opts[0]} {need}.", context)
-
-
-def _rows(result: RobustnessResult) -> list[tuple[str, ...]]:
-    """Clean images, every attack, and at each epsilon the worst of them, chosen per image."""
-    clean = result.clean
-    rows: list[tuple[str, ...]] = [
-        ("clean", "0", f"{clean.accuracy:.1%}", f"{clean.strict_accuracy:.1%}", "", "")
-    ]
-    for threat in result.threats:
-        epsilon = f"{threat.epsilon:.4g}"
-        rows += [_row(outcome, epsilon) for outcome in result.outcomes if outcome.threat == threat]
-        robust, strictly = result.robust_accuracy(threat), result.strict_robust_accuracy(threat)
-        rows.append(("worst per image", epsilon, f"{robust:.1%}", f"{strictly:.1%}", "", ""))
-    return rows
-
-
-def _row(outcome: AttackOutcome | FlipOutcome, size: str) -> tuple[str, ...]:
-    return (
-        outcome.settings.name,
-        size,
-        f"{outcome.executed.accuracy:.1%}",
-        f"{outcome.executed.strict_accuracy:.1%}",
-        f"{outcome.success_rate:.1%}",
-        f"{outcome.zero_gradient_share:.1%}",
-    )
 
 
 def _save_images(path: Path, images: np.ndarray, labels: np.ndarray) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lavarobust.cli.diagnosis import show_diagnosis
 from lavarobust.cli.output import count, show_assumptions, show_table
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ def show_benchmark(report: BenchmarkReport) -> None:
 
 def show_preset(report: PresetReport) -> None:
     """A paper's attacks, a line each."""
+    from lavarobust.experiment.attack import NOT_DIAGNOSED
+
     show_assumptions(report.assumptions)
     click.echo(
         f"{count(report.clean.of, 'image')} of {report.source}, the attacks of {report.preset}, each on all"
@@ -41,7 +44,11 @@ def show_preset(report: PresetReport) -> None:
     show_table(("attack", "budget", "accuracy", "success"), rows, left=2)
     for reason in report.left_out:
         click.echo(f"left out: {reason}")
-    click.echo("as the paper attacks; for what to believe, run --suite adaptive")
+    for row in report.rows:
+        if row.diagnosis is not None:
+            click.echo(f"{row.attack}, {row.budget}:")
+            show_diagnosis(row.diagnosis)
+    click.echo(f"as the paper attacks; {NOT_DIAGNOSED}")
 
 
 def _show(result: Robustness, backend: str) -> None:
@@ -77,15 +84,7 @@ def _show(result: Robustness, backend: str) -> None:
             f"{count(result.audit.images, 'attacked image')} executed on {result.audit.backend} too: "
             f"{count(result.audit.differences, 'difference')} in class, score or any count"
         )
-    click.echo(f"diagnosis on {count(result.diagnosis.samples, 'image')}:")
-    for check in result.diagnosis.checks:
-        click.echo(f"  {'!' if check.fired else ' '} {check.name}: {check.said}")
-    verdict = (
-        "UNRELIABLE: robust accuracy is lower than said above, or nobody knows it"
-        if result.diagnosis.unreliable
-        else "no sign that the attacks failed"
-    )
-    click.echo(verdict)
+    show_diagnosis(result.diagnosis)
 
 
 def _zero_share(zero: int, gradients: int) -> str:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from lavarobust.attacks import (
     APGD,
@@ -15,6 +18,7 @@ from lavarobust.attacks import (
     SAPGD,
     SEA,
     AttackOutcome,
+    EncodingVictim,
     FlipBudget,
     FlipOutcome,
     Noise,
@@ -24,15 +28,23 @@ from lavarobust.attacks import (
     evaluate,
     evaluate_flips,
 )
+from lavarobust.attacks.checks import Diagnosis
 from lavarobust.attacks.dispatch import PixelAttack
 from lavarobust.attacks.evaluate import Progress
+from lavarobust.attacks.flip_diagnosis import diagnose_flips
 from lavarobust.attacks.flips import lowest_entry
+from lavarobust.attacks.samples import checked_samples
 from lavarobust.attacks.threat import Norm
 from lavarobust.dynamics import GradientRule, Surrogate
 from lavarobust.errors import SettingsError
 from lavarobust.execution import chosen_backend
 from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.run import PlanChoice, prepare
+
+NOT_DIAGNOSED = (
+    "these attacks on pixels are not diagnosed, and others may find what they missed; a suite says whether "
+    "to believe it: --suite adaptive"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,12 +56,14 @@ class AttackReport:
         source: which images.
         assumptions: values that neither file nor caller gave.
         flips: of attacks on the encoding, judged likewise.
+        flip_diagnoses: by budget of flips, whether to believe what the worst of those leaves.
     """
 
     result: RobustnessResult
     source: str
     assumptions: tuple[str, ...]
     flips: tuple[FlipOutcome, ...] = ()
+    flip_diagnoses: Mapping[int, Diagnosis] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain Python types, ready for JSON; without the adversarial images."""
@@ -76,7 +90,12 @@ class AttackReport:
                 _outcome(outcome) | {"norm": outcome.threat.norm, "epsilon": outcome.threat.epsilon}
                 for outcome in result.outcomes
             ],
+            "not_diagnosed": NOT_DIAGNOSED,
             "flips": [_outcome(outcome) | {"flips": outcome.budget.flips} for outcome in self.flips],
+            "flip_diagnoses": [
+                {"flips": flips, "unreliable": diagnosis.unreliable, "diagnosis": diagnosis.as_dict()}
+                for flips, diagnosis in self.flip_diagnoses.items()
+            ],
             "assumptions": list(self.assumptions),
         }
 
@@ -147,6 +166,9 @@ def attack(
 ) -> AttackReport:
     """Attack a ``.net`` file: gradients through its integers, judged on a backend's execution.
 
+    What is left under attacks on the encoding is diagnosed; for attacks on pixels
+    :func:`lavarobust.experiment.benchmark.benchmark` does that, with a suite of them.
+
     Args:
         path: a NetX file of ours or of lava-dl.
         images: which images; by default the test part of the data set that the file names.
@@ -171,15 +193,24 @@ def attack(
     judge = chosen_backend(backend, workers)
     threats = [ThreatModel(epsilon, norm) for epsilon in epsilons]
     result = evaluate(*arguments, judge, attacks, threats, rule, seed, progress=progress)
-    flipped: tuple[FlipOutcome, ...] = ()
-    if budgets:
-        flipped = evaluate_flips(
-            *arguments,
-            judge,
-            flip_attacks(flip_iterations),
-            budgets,
-            rule,
-            progress=progress,
-            clean=result.clean,
+    if not budgets:
+        return AttackReport(result, prepared.chosen.source, prepared.assumptions)
+    settings = flip_attacks(flip_iterations)
+    flipped = evaluate_flips(
+        *arguments, judge, settings, budgets, rule, progress=progress, clean=result.clean
+    )
+    report = progress or (lambda what, done, total: None)
+    victim, samples = EncodingVictim(prepared.model, deployment, rule), checked_samples(*arguments[2:])
+    diagnoses = {}
+    for place, budget in enumerate(budgets):
+        here = [outcome.executed.correct for outcome in flipped if outcome.budget == budget]
+        robust = np.logical_and.reduce([result.clean.correct, *here])
+        told = partial(_told, report, budget, place, len(budgets))
+        diagnoses[budget.flips] = diagnose_flips(
+            victim, settings[-1], budget, samples, robust, seed, told=told
         )
-    return AttackReport(result, prepared.chosen.source, prepared.assumptions, flipped)
+    return AttackReport(result, prepared.chosen.source, prepared.assumptions, flipped, diagnoses)
+
+
+def _told(report: Progress, budget: FlipBudget, done: int, total: int, what: str) -> None:
+    report(f"diagnosis with {budget.flips} flips: {what}", done, total)

@@ -10,11 +10,15 @@ from typing import Any
 import numpy as np
 
 from lavarobust.attacks.campaign import Target, run_suite
+from lavarobust.attacks.checks import Diagnosis
+from lavarobust.attacks.encoding_victim import EncodingVictim
+from lavarobust.attacks.flip_diagnosis import diagnose_flips
 from lavarobust.attacks.presets import Column, FlipColumn, named_preset
 from lavarobust.attacks.samples import Samples, checked_samples
 from lavarobust.attacks.sea_evaluate import evaluate_flips
 from lavarobust.attacks.verdict import FINAL_DRAWS, check_votes, judge
 from lavarobust.execution import backend
+from lavarobust.experiment.attack import NOT_DIAGNOSED
 from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.robustness import Share
 from lavarobust.experiment.run import PlanChoice, prepare
@@ -30,12 +34,14 @@ class PresetRow:
         budget: what may be changed.
         right: samples right under it, each judged on its worst image.
         success: of those right without attack, the ones that it fooled.
+        diagnosis: whether to believe it, of an attack on the encoding; None of one on pixels.
     """
 
     attack: str
     budget: str
     right: Share
     success: Share
+    diagnosis: Diagnosis | None = None
 
 
 @dataclass(frozen=True)
@@ -67,11 +73,14 @@ class PresetReport:
                 "accuracy": row.right.value,
                 "accuracy_interval": row.right.interval,
                 "success_rate": row.success.value,
+                "unreliable": None if row.diagnosis is None else row.diagnosis.unreliable,
+                "diagnosis": None if row.diagnosis is None else row.diagnosis.as_dict(),
             }
             for row in self.rows
         ]
         plain = {name: getattr(self, name) for name in ("model", "preset", "source")}
         plain |= {"clean_accuracy": self.clean.value, "samples": self.clean.of, "rows": rows}
+        plain["not_diagnosed"] = NOT_DIAGNOSED
         return plain | {"left_out": list(self.left_out), "assumptions": list(self.assumptions)}
 
 
@@ -170,9 +179,14 @@ def _flipped(
             column.rule,
             progress=report,
         )
-        rows.append(
-            _row(column.settings.name, f"{column.budget.flips} flips", before, found.executed.correct)
+        budget = f"{column.budget.flips} flips"
+        report(f"diagnosis of {column.settings.name} with {budget}", 0, 1)
+        right = found.executed.correct
+        victim = EncodingVictim(target.model, target.deployment, column.rule)
+        diagnosis = diagnose_flips(
+            victim, column.settings, column.budget, samples, before & right, target.seed
         )
+        rows.append(replace(_row(column.settings.name, budget, before, right), diagnosis=diagnosis))
     return rows
 
 

@@ -124,7 +124,7 @@ class Robustness:
             "spikes": list(self.spikes),
             "operations": list(self.operations),
             "unreliable": self.diagnosis.unreliable,
-            "diagnosis": asdict(self.diagnosis),
+            "diagnosis": self.diagnosis.as_dict(),
             "audit": None if self.audit is None else self.audit.as_dict(),
             "decided": self.decided.tolist(),
         }

@@ -166,21 +166,6 @@ def test_files_of_lava_dl_run_and_are_attacked_with_own_images(cli, tmp_path, na
         assert "Traceback" not in answer.err
 
 
-def test_attack_shows_flips_of_the_encoding(cli, model_file, tmp_path):
-    result = tmp_path / "result.json"
-    answer = cli(
-        "attack", model_file, "--attack", "noise", "--encoding", "rate", "--limit", 10, "--flips", 2,
-        "--flip-iterations", 2, "--json", result,
-    )  # fmt: skip
-    assert answer.code == 0
-    assert [line.split()[:3] for line in answer.out.splitlines()[-3:-1]] == [
-        ["SEA", "2", "flips"], ["SEA-2", "2", "flips"],
-    ]  # fmt: skip
-    assert [entry["flips"] for entry in written(result)["flips"]] == [2, 2]
-    refused = cli("attack", model_file, "--flips", 2)
-    assert refused.code != 0 and "encoding direct sends analog values" in refused.err
-
-
 def test_attack_shows_every_attack_and_the_worst_per_image(cli, model_file, tmp_path):
     images, labels = digit_arrays(tmp_path)
     result, saved = tmp_path / "result.json", tmp_path / "adversarial.npz"

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from tiny_runs import digit_arrays, stripped
 
-from lavarobust.attacks import FGSM, PGD, SEA, Noise, Square
+from lavarobust.attacks import FGSM, PGD, SEA, Noise, Square, evaluate_flips
 from lavarobust.cli.options import ATTACKS
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.attack import attack, flip_attacks, named_attacks
@@ -62,6 +63,26 @@ def test_flips_of_the_encoding_beside_attacks_on_the_pixels(model_file):
     assert plain["flips"][3]["accuracy"] <= plain["flips"][1]["accuracy"] <= plain["clean_accuracy"]
     assert all(entry["surprises"] == 0 and entry["backward_queries"] > 0 for entry in plain["flips"])
     assert json.loads(json.dumps(plain)) == plain
+    assert [told["flips"] for told in plain["flip_diagnoses"]] == [1, 8]
+    worst = sum(each.executed.correct & report.result.clean.correct for each in report.flips[:2]) == 2
+    left = report.flip_diagnoses[1]
+    assert left.samples == 20 and (left.checks[0].name == "zero gradients") == (worst.sum() > 1)
+
+
+def test_what_flips_leave_is_held_against_an_attack_that_looks_anew(model_file, monkeypatch):
+    """The published attack follows one gradient; a budget that it wastes is called what it is."""
+    options = {"attacks": named_attacks(["noise"]), "flips": (4,), "flip_iterations": 1}
+    module = "lavarobust.experiment.attack.evaluate_flips"
+    original = evaluate_flips
+
+    def lazy(*arguments, **keywords):
+        found = original(*arguments, **keywords)
+        return tuple(replace(each, executed=keywords["clean"]) for each in found)
+
+    monkeypatch.setattr(module, lazy)
+    report = attack(model_file, DataChoice(limit=20), PlanChoice(encoding="rate"), **options)
+    assert report.flip_diagnoses[4].unreliable
+    assert report.as_dict()["flip_diagnoses"][0]["unreliable"]
 
 
 def test_impossible_requests(model_file):

@@ -42,6 +42,10 @@ def test_an_encoding_of_spikes_is_attacked_too_and_processes_change_nothing():
     alone = report_preset("digits-sea", DataChoice(limit=12), preset="paper:small", votes=3)
     assert [row.budget for row in alone.rows] == ["linf 0.05", "linf 0.2", "10 flips"]
     assert alone.left_out == () and alone.rows[2].success.count > 0
+    assert [row.diagnosis is None for row in alone.rows] == [True, True, False]
+    plain = json.loads(json.dumps(alone.as_dict()))
+    assert plain["rows"][2]["diagnosis"]["samples"] == 12 and plain["rows"][2]["unreliable"] is False
+    assert plain["rows"][1]["unreliable"] is None and "--suite adaptive" in plain["not_diagnosed"]
     together = report_preset("digits-sea", DataChoice(limit=12), preset="paper:small", votes=3, workers=2)
     assert together == alone
 
