@@ -16,6 +16,7 @@ from lavarobust.attacks.operations import (
 from lavarobust.attacks.query_result import QueryResult, accuracy_over_queries
 from lavarobust.attacks.result import AttackOutcome, Judged, RobustnessResult
 from lavarobust.attacks.sda import SDA, SparseResult, attack_sparsely
+from lavarobust.attacks.sda_evaluate import SparseOutcome, evaluate_sparsely
 from lavarobust.attacks.sea import SEA, FlipBudget, attack_encoding
 from lavarobust.attacks.sea_evaluate import FlipOutcome, evaluate_flips
 from lavarobust.attacks.search import AttackResult
@@ -51,6 +52,7 @@ __all__ = [
     "Queries",
     "QueryResult",
     "RobustnessResult",
+    "SparseOutcome",
     "SparseResult",
     "Square",
     "ThreatModel",
@@ -64,6 +66,7 @@ __all__ = [
     "craft_linf",
     "evaluate",
     "evaluate_flips",
+    "evaluate_sparsely",
     "fgsm",
     "pgd",
     "random_noise",

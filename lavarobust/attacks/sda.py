@@ -23,6 +23,7 @@ from lavarobust.attacks.samples import checked_samples
 from lavarobust.attacks.victim import Queries
 from lavarobust.attacks.words import attack_uniforms
 from lavarobust.errors import SettingsError
+from lavarobust.netx.deployment import Encoding
 
 
 @dataclass(frozen=True)
@@ -118,12 +119,7 @@ def attack_sparsely(
         DataError: arrays that do not fit each other or the victim.
         SettingsError: an encoding with other entries than 0 and 1.
     """
-    encoding = victim.deployment.encoding
-    if not encoding.binary:
-        raise SettingsError(
-            f"sda: the encoding {encoding.kind} sends other entries than 0 and 1, and flips are of those. "
-            "Give rate, or frames of one level"
-        )
+    check_binary(victim.deployment.encoding)
     samples = checked_samples(images, labels, indices)
     search = _Search(
         victim, victim.encoded(samples.images, samples.indices, draw), samples.labels, samples.indices, draw
@@ -137,6 +133,15 @@ def attack_sparsely(
     if settings.reduced:
         search.reduce()
     return search.result()
+
+
+def check_binary(encoding: Encoding) -> None:
+    """Raises SettingsError for an encoding with other entries than 0 and 1."""
+    if not encoding.binary:
+        raise SettingsError(
+            f"sda: the encoding {encoding.kind} sends other entries than 0 and 1, and flips are of those. "
+            "Give rate, or frames of one level"
+        )
 
 
 class _Search:

@@ -1,17 +1,39 @@
-"""What ``attack`` prints without a suite: single attacks on pixels and on the encoding."""
+"""``attack`` without a suite: single attacks on pixels and on the encoding."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lavarobust.cli.diagnosis import show_diagnosis
-from lavarobust.cli.output import count, show_assumptions, show_table
+from lavarobust.cli.options import split_choices
+from lavarobust.cli.output import Progress, count, save_arrays, show_assumptions, show_table, write_json
 
 if TYPE_CHECKING:
     from lavarobust.attacks import AttackOutcome, FlipOutcome, RobustnessResult
     from lavarobust.experiment.attack import AttackReport
+
+
+def run_single(file: str, options: dict[str, Any]) -> None:
+    """Attack, and print and write what was found."""
+    from lavarobust.attacks.rule_names import named_rule
+    from lavarobust.experiment.attack import attack, named_attacks
+
+    same = ("epsilons", "norm", "flips", "flip_iterations", "backend", "workers", "seed")
+    with Progress() as progress:
+        report = attack(
+            file,
+            *split_choices(options),
+            attacks=named_attacks(options["attacks"], options["attack_steps"], options["restarts"]),
+            rule=named_rule(options["surrogate"], options["width"]),
+            progress=progress,
+            **{name: options[name] for name in same},
+        )
+    show_attacks(report)
+    found = report.result
+    save_arrays(options["save"], {"images": found.outcomes[-1].images, "labels": found.clean.labels})
+    write_json(options["json_path"], report.as_dict())
 
 
 def show_attacks(report: AttackReport) -> None:

@@ -1,18 +1,63 @@
-"""What ``attack --suite`` prints."""
+"""``attack --suite``: suites of attacks with their diagnosis, and papers' own attacks."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lavarobust.cli.diagnosis import show_diagnosis
-from lavarobust.cli.output import count, show_assumptions, show_table
+from lavarobust.cli.options import split_choices
+from lavarobust.cli.output import Progress, count, save_arrays, show_assumptions, show_table, write_json
 
 if TYPE_CHECKING:
     from lavarobust.experiment.benchmark import BenchmarkReport
     from lavarobust.experiment.preset import PresetReport
     from lavarobust.experiment.robustness import Robustness
+
+
+def run_suite(file: str, options: dict[str, Any]) -> None:
+    """Attack with a suite, and print and write what it left."""
+    from lavarobust.attacks.rule_names import named_rule
+    from lavarobust.experiment.benchmark import benchmark
+
+    same = (
+        "suite",
+        "epsilons",
+        "norm",
+        "other",
+        "expectation",
+        "votes",
+        "backend",
+        "audited",
+        "workers",
+        "seed",
+    )
+    with Progress() as progress:
+        report = benchmark(
+            file,
+            *split_choices(options),
+            rule=named_rule(options["surrogate"], options["width"]),
+            folder=options["out"],
+            progress=progress,
+            **{name: options[name] for name in same},
+        )
+    show_benchmark(report)
+    save_arrays(options["save"], {"images": report.results[-1].images, "labels": report.labels})
+    write_json(options["json_path"], report.as_dict())
+
+
+def run_preset(file: str, options: dict[str, Any]) -> None:
+    """Attack as a paper does, and print and write what is left under each of its attacks."""
+    from lavarobust.experiment.preset import report_preset
+
+    same = {name: options[name] for name in ("votes", "workers", "seed")}
+    with Progress() as progress:
+        report = report_preset(
+            file, *split_choices(options), preset=options["suite"], progress=progress, **same
+        )
+    show_preset(report)
+    write_json(options["json_path"], report.as_dict())
 
 
 def show_benchmark(report: BenchmarkReport) -> None:

@@ -6,7 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from lavarobust.cli.options import backend_options, image_options, json_option, plan_options, split_choices
+from lavarobust.cli.options import (
+    backend_options,
+    image_options,
+    json_option,
+    plan_options,
+    profile_option,
+    split_choices,
+)
 from lavarobust.cli.output import count, show_assumptions, show_table, write_json
 
 if TYPE_CHECKING:
@@ -15,9 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("energy", short_help="Price what a file executes: counts times a price table.")
 @click.argument("file")
-@click.option("--profile", "profiles", multiple=True, metavar="NAME|FILE",
-              help="Price table, by name or as a TOML file; may be given several times "
-              "[default: both tables of the package].")  # fmt: skip
+@profile_option
 @click.option("--rule", "rules", multiple=True, metavar="NAME",
               help="executed, hire-eq7 or hire-eq8; may be given several times "
               "[default: all that apply].")  # fmt: skip

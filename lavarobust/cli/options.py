@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 BACKENDS = ("simulator", "lava", "loihi2")
 ATTACKS = ("fgsm", "pgd", "noise", "gaussian", "rfgsm", "mim", "pgd-targeted", "apgd", "apgd-dlr", "apgd-t",
            "sa-pgd", "square")  # fmt: skip
+LONE_ATTACKS = ("sda", "operations")
+"""With goals of their own, and so beside no other."""
+
 SUITES = ("quick", "standard", "adaptive", "exhaustive")
 PRESETS = ("paper:hire", "paper:conversion", "paper:sr", "paper:stog", "paper:sea")
 Command = Callable[..., Any]
@@ -43,6 +46,15 @@ def output_option(flag: str, name: str, text: str) -> Callable[[Command], Comman
 
 
 json_option = output_option("--json", "json_path", "Also write the result as JSON to this file.")
+
+profile_option = click.option(
+    "--profile",
+    "profiles",
+    multiple=True,
+    metavar="NAME|FILE",
+    help="Price table, by name or as a TOML file; may be given several times [default: both tables of the "
+    "package].",
+)
 
 backend_options = _stack(
     click.option(

@@ -6,11 +6,14 @@ import json
 import sys
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from lavarobust.files import atomic_write
+
+if TYPE_CHECKING:
+    from lavarobust.reporting import Table
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> None:
@@ -22,6 +25,13 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[str]], left: int 
             for place, (cell, width) in enumerate(zip(row, widths, strict=True))
         ]
         click.echo(("  " + "  ".join(cells)).rstrip())
+
+
+def show_report_table(table: Table) -> None:
+    """Print a report's table with its title and notes."""
+    click.echo(table.title)
+    show_table(table.columns, table.rows, left=2)
+    click.echo("\n".join((*table.notes, "")))
 
 
 def show_assumptions(assumptions: Sequence[str]) -> None:
@@ -40,6 +50,19 @@ def write_json(path: str | None, content: dict[str, Any]) -> None:
     if path is not None:
         atomic_write(path, (json.dumps(content, indent=2, allow_nan=False) + "\n").encode())
         click.echo(f"wrote {path}")
+
+
+def save_arrays(path: str | None, arrays: dict[str, Any]) -> None:
+    """Write arrays by their names as .npz where that is asked for; raises WriteError."""
+    if path is None:
+        return
+    import numpy as np
+
+    from lavarobust.files import replacing
+
+    with replacing(path) as temporary, open(temporary, "wb") as stream:
+        np.savez_compressed(stream, **arrays)
+    click.echo(f"wrote {path}")
 
 
 class Progress:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from lavarobust.cli.options import json_option
-from lavarobust.cli.output import count, show_table, write_json
+from lavarobust.cli.output import count, show_report_table, show_table, write_json
 
 if TYPE_CHECKING:
     from lavarobust.experiment.sweep.plan import SweepPlan
@@ -64,9 +64,7 @@ def sweep_command(
             sweep, out, results=results, workers=workers, overrides=overrides, watcher=watching
         )
     for table in result.tables:
-        click.echo(table.title)
-        show_table(table.columns, table.rows, left=2)
-        click.echo("\n".join((*table.notes, "")))
+        show_report_table(table)
     click.echo("Files:")
     for path in (result.markdown, result.csv, result.json, result.plot, result.results):
         click.echo(f"  {path}")
