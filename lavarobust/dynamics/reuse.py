@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from lavarobust.dynamics.aligned import aligned_zeros
+
 _LARGE = 1 << 18
 """Bytes from which on memory is kept; it comes in multiples of this."""
 
@@ -36,7 +38,7 @@ def zeros(shape: tuple[int, ...], kind: Any) -> np.ndarray:
 
 class _Memory:
     def __init__(self, size: int) -> None:
-        self.content = np.empty(size, np.uint8)
+        self.content = aligned_zeros(size, np.uint8)
         self.size = size
 
 

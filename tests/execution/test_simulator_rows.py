@@ -10,11 +10,9 @@ from lavarobust.execution.simulator.events import SPARE, count_row, list_spikes,
 from lavarobust.execution.simulator.neuron_rows import add_row, read_row, start_row, step_row
 from lavarobust.execution.simulator.order import pack
 from lavarobust.execution.simulator.vectors import (
-    CACHE_LINE,
     LANES,
     add_rows,
     add_rows_times,
-    aligned_zeros,
     set_bits,
     sum_listed,
 )
@@ -214,14 +212,3 @@ def test_a_row_of_spikes_falls_across_words() -> None:
 
 def test_bits_are_counted() -> None:
     assert [call_set_bits(np.uint64(word)) for word in (0, 1, (1 << 64) - 1, 5 << 61)] == [0, 1, 64, 2]
-
-
-@pytest.mark.parametrize("kind", ["int8", "int16", "int32"])
-def test_memory_begins_with_a_cache_line(kind) -> None:
-    for origin in (0, 5, 77):
-        memory = aligned_zeros(100, kind, origin)
-        assert memory.shape == (100,) and not memory.any()
-        assert memory[origin:].ctypes.data % CACHE_LINE == 0
-        around = memory.base
-        before = memory.ctypes.data - around.ctypes.data
-        assert min(before, around.nbytes - before - memory.nbytes) >= CACHE_LINE

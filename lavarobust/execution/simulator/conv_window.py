@@ -6,11 +6,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lavarobust.dynamics.aligned import aligned_zeros
 from lavarobust.dynamics.compiled import inlined, unmanaged
 from lavarobust.dynamics.turns import take
 from lavarobust.execution.simulator.events import SPARE, list_spikes, list_values
 from lavarobust.execution.simulator.neuron_rows import read_row
-from lavarobust.execution.simulator.vectors import LANES, add_rows, add_rows_times, aligned_zeros
+from lavarobust.execution.simulator.vectors import LANES, add_rows, add_rows_times
 from lavarobust.execution.simulator.window import Arrivals, Synapses, count_arrivals, run_row
 
 _RECIPROCAL_BITS = np.uint64(40)

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lavarobust.dynamics.aligned import aligned_zeros
 from lavarobust.dynamics.compiled import inlined, unmanaged
 from lavarobust.dynamics.turns import take
 from lavarobust.execution.simulator.events import SPARE, list_spikes, list_values
@@ -15,7 +16,6 @@ from lavarobust.execution.simulator.vectors import (
     UNROLLED,
     add_rows,
     add_rows_times,
-    aligned_zeros,
     sum_listed,
 )
 from lavarobust.execution.simulator.window import Arrivals, Synapses, count_arrivals, run_row

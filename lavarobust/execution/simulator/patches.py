@@ -17,8 +17,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lavarobust.dynamics.aligned import aligned_zeros
 from lavarobust.execution.simulator.order import pack
-from lavarobust.execution.simulator.vectors import LANES, aligned_zeros
+from lavarobust.execution.simulator.vectors import LANES
 from lavarobust.netx.model import Shape
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from lavarobust.dynamics.aligned import aligned_zeros
 from lavarobust.dynamics.compiled import inlined, unmanaged
 from lavarobust.dynamics.turns import Turns, take
 from lavarobust.execution.simulator.conv_window import add_patches
@@ -17,7 +18,7 @@ from lavarobust.execution.simulator.events import count_row, list_values
 from lavarobust.execution.simulator.neuron_rows import read_row
 from lavarobust.execution.simulator.patches import Places
 from lavarobust.execution.simulator.sigma_delta_rows import sum_and_send_row, sum_row
-from lavarobust.execution.simulator.vectors import LANES, aligned_zeros, set_bits
+from lavarobust.execution.simulator.vectors import LANES, set_bits
 from lavarobust.execution.simulator.window import Synapses, count_arrivals
 from lavarobust.netx.limits import SIGMA_DELTA_SHIFT, STATE_EXPONENT
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -19,9 +18,6 @@ LANES = 32
 
 WORD = 64
 """Spikes in a word."""
-
-CACHE_LINE = 64
-"""Bytes; rows that begin with one are read in half the time."""
 
 UNROLLED = 4
 """Rows added in one turn of a loop; half the time of one a turn."""
@@ -239,14 +235,3 @@ def set_bits(typingctx: Any, word: Any) -> Any:
         return builder.ctpop(args[0])
 
     return types.int64(types.uint64), codegen
-
-
-def aligned_zeros(size: int, kind: Any, origin: int = 0) -> np.ndarray:
-    """``(size,)`` zeros of which item ``origin`` begins a cache line.
-
-    No line is shared with another array, which another thread may write to.
-    """
-    line = CACHE_LINE // np.dtype(kind).itemsize
-    memory = np.zeros(size + 3 * line, dtype=kind)
-    skipped = line + -(memory.ctypes.data // memory.itemsize + origin) % line
-    return memory[skipped : skipped + size]
