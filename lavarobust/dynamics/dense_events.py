@@ -42,7 +42,7 @@ def event_sums(frames: torch.Tensor, weight: torch.Tensor) -> torch.Tensor | Non
         if not limit * reach < _FLOAT32_EXACT:
             return None
         report: dict[str, bool] = {}
-        sums: torch.Tensor = _EventSums.apply(frames, weight, limit, report)
+        sums: torch.Tensor = _EventSums.apply(frames, weight.float(), limit, report)
         if report["broken"]:
             return None
         if not report["large"]:
@@ -51,7 +51,7 @@ def event_sums(frames: torch.Tensor, weight: torch.Tensor) -> torch.Tensor | Non
 
 
 def _applies(frames: torch.Tensor, weight: torch.Tensor) -> bool:
-    if any(tensor.device.type != "cpu" or tensor.dtype != torch.float32 for tensor in (frames, weight)):
+    if frames.device.type != "cpu" or weight.device.type != "cpu" or frames.dtype != torch.float32:
         return False
     return frames.dim() == 3 and frames.numel() >= _SMALL and 0 < len(weight) <= LANES
 

@@ -49,17 +49,27 @@ def conv_sums(
     return wrap(_whole(sums), bound, 1 << (CONV_SUM_BITS - 1))
 
 
-def dense_sums(vectors: torch.Tensor, weight: torch.Tensor, kind: torch.dtype | None = None) -> torch.Tensor:
-    """Sums ``(..., out)`` of ``(..., in)`` and ``(out, in)`` as Lava's ``Dense``: in 32-bit integers.
+def dense_sums(inputs: torch.Tensor, weight: torch.Tensor, kind: torch.dtype | None = None) -> torch.Tensor:
+    """Sums as Lava's ``Dense``: in 32-bit integers.
 
-    ``kind`` is as :func:`conv_sums` has it.
+    Args:
+        inputs: ``(..., in)``, or populations ``(F, N, C, H, W)``, which count as flattened in that order.
+        weight: ``(out, in)``.
+        kind: as :func:`conv_sums` has it.
+
+    Returns:
+        ``(..., out)`` or ``(F, N, out)``.
     """
-    by_events = event_sums(vectors, weight) if kind is None else None
+    if inputs.dim() == 5:
+        # as a convolution leaves them, channels lie together; what is small is put in their order
+        weight = weight.unflatten(1, inputs.shape[2:]).movedim(1, -1).flatten(1)
+        inputs = inputs.movedim(2, -1).flatten(2)
+    by_events = event_sums(inputs, weight) if kind is None else None
     if by_events is not None:
         return by_events
-    bound = _largest_sum(vectors, weight)
-    dtype = kind or _exact_type(bound, vectors.device)
-    return wrap(_whole(F.linear(vectors.to(dtype), weight.to(dtype))), bound, _INT32_HALF_RANGE)
+    bound = _largest_sum(inputs, weight)
+    dtype = kind or _exact_type(bound, inputs.device)
+    return wrap(_whole(F.linear(inputs.to(dtype), weight.to(dtype))), bound, _INT32_HALF_RANGE)
 
 
 def _largest_sum(inputs: torch.Tensor, weight: torch.Tensor) -> float:

@@ -58,12 +58,7 @@ class FoldedDense(slayer.synapse.Dense):
 
     def product(self, frames: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
         """Sums ``(F, N, out)`` of frames ``(F, N, ...)``, flattened in (C, H, W) order."""
-        flat = weight.flatten(1)
-        if frames.dim() == 5:
-            # as a convolution leaves them, channels lie together; what is small is put in their order
-            flat = flat.unflatten(1, frames.shape[2:]).movedim(1, -1).flatten(1)
-            frames = frames.movedim(2, -1)
-        return dense_sums(frames.flatten(2), flat)
+        return dense_sums(frames, weight.flatten(1))
 
     def integrate(
         self,

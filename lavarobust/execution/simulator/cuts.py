@@ -85,5 +85,5 @@ def _lost(stage: Stage, synapse: Synapse, inputs: torch.Tensor, held: torch.Tens
     if isinstance(layer, Conv):
         exact = F.conv2d(images, weight, None, layer.stride, layer.padding, layer.dilation, layer.groups)
     else:
-        exact = F.linear(images, weight)
+        exact = F.linear(images.flatten(1), weight)
     return held.double() * unit != exact.unflatten(0, inputs.shape[:2])

@@ -33,7 +33,7 @@ from lavarobust.dynamics.sharpness import Recall, Statistics
 from lavarobust.errors import BackendError, SettingsError
 from lavarobust.execution.simulator.stages import Stage, Synapse
 from lavarobust.netx.limits import STATE_SHIFT
-from lavarobust.netx.model import Conv, Gate, Input, Shape
+from lavarobust.netx.model import Conv, Dense, Gate, Input, Shape
 
 Memory = Callable[[int, torch.Tensor], Statistics]
 """A rule's statistics by the stage's position, at distances as :data:`Recall` has them."""
@@ -48,7 +48,8 @@ class LayerRun:
 
     Attributes:
         stage: the layer.
-        inputs: ``(F, N, *input_shape)`` what arrived at its first F steps.
+        inputs: ``(F, N, *input_shape)`` what arrived at its first F steps; of a dense layer also
+            ``(F, N, C, H, W)``.
         trajectory: what its neurons did, ``(T, N, *shape)``, with the spikes that were sent; where it sends
             its sum, that for spikes.
         beside: what its shortcuts brought, likewise, in their order.
@@ -107,11 +108,8 @@ def run_stage(
         beside: ``(T, N, *shape)`` what each of its shortcuts brings.
         recall: its part of the memory.
     """
-    inputs = inputs.reshape(*inputs.shape[:2], *stage.input_shape)
-    beside = tuple(
-        one.reshape(*one.shape[:2], *path.stage.input_shape)
-        for one, path in zip(beside, stage.joining, strict=True)
-    )
+    inputs = _shaped(stage, inputs)
+    beside = tuple(_shaped(path.stage, one) for one, path in zip(beside, stage.joining, strict=True))
     if isinstance(stage.layer, Input):
         trajectory = _driven_by_bias(stage, inputs, steps, recall)
     elif stage.recurrent is not None:
@@ -125,6 +123,13 @@ def run_stage(
         else:
             trajectory = send_sums(sums, steps, stage.sum_shift)
     return LayerRun(stage, inputs, trajectory, beside)
+
+
+def _shaped(stage: Stage, inputs: torch.Tensor) -> torch.Tensor:
+    """As a layer looks at what arrives; only a dense one without delays takes images as they lie."""
+    if inputs.dim() == 5 and isinstance(stage.layer, Dense) and stage.delays is None:
+        return inputs
+    return inputs.reshape(*inputs.shape[:2], *stage.input_shape)
 
 
 def _is_plain_convolution(stage: Stage) -> bool:
@@ -178,21 +183,18 @@ def arriving_sums(stage: Stage, inputs: torch.Tensor, steps: int) -> torch.Tenso
 
 
 def product(stage: Stage, synapse: Synapse, inputs: torch.Tensor) -> torch.Tensor:
-    """``(F, N, *shape)`` sums, as Lava holds them, of integer-valued inputs ``(F, N, *input_shape)``.
+    """``(F, N, *shape)`` sums, as Lava holds them, of integers shaped as :class:`LayerRun` has inputs.
 
     Raises:
         BackendError: sums that leave the 32 bits in which Lava holds a convolution.
     """
-    layer, folded = stage.layer, inputs.flatten(0, 1)
+    layer, weight = stage.layer, synapse.weight
     kind = torch.float64 if stage.graded else None
-    if isinstance(layer, Conv):
-        with _naming(stage):
-            sums = conv_sums(
-                folded, synapse.weight, layer.stride, layer.padding, layer.dilation, layer.groups, kind
-            )
-    else:
-        sums = _shifted(dense_sums(folded, synapse.weight, kind), synapse.shift)
-    return sums.unflatten(0, inputs.shape[:2])
+    if not isinstance(layer, Conv):
+        return _shifted(dense_sums(inputs, weight, kind), synapse.shift)
+    folded, moves = inputs.flatten(0, 1), (layer.stride, layer.padding, layer.dilation, layer.groups)
+    with _naming(stage):
+        return conv_sums(folded, weight, *moves, kind).unflatten(0, inputs.shape[:2])
 
 
 @contextmanager
