@@ -2,8 +2,9 @@
 
 Of every sample, a step's sums stay in the cache between the synapses that form them and the neurons that
 read them, and so do their gradients on the way back; only what a backward pass needs is ever written out.
-Populations are in (H, W, C) order, inside the loops padded as of :class:`Padded`. Samples ``first`` to
-``last`` are done, each by itself, so that no result depends on who does it. Nothing is allocated here.
+Populations are in (H, W, C) order, in rows of 16 that are whole inside the loops, and what is summed over
+has margins, as of :class:`Padded`. Samples ``first`` to ``last`` are done, each by itself, so that no result
+depends on who does it. Nothing is allocated here.
 """
 
 from __future__ import annotations
@@ -14,15 +15,14 @@ import numpy as np
 
 from lavarobust.dynamics.back_kernels import go_back_row
 from lavarobust.dynamics.compiled import inlined, unmanaged
-from lavarobust.dynamics.gather import Padded
-from lavarobust.dynamics.rows import LANES, TILE, copy_row, learn_tile, step_rows, sum_tile
+from lavarobust.dynamics.rows import LANES, TILE, learn_tile, step_rows, sum_tile
 
 
 class Neurons(NamedTuple):
     """A population's constants.
 
     Attributes:
-        bias: ``(K,)`` int32 state units, padded.
+        bias: ``(K,)`` int32 state units.
         kept_u, kept_v: int32 shares of 4096 that a step leaves of current and potential.
         threshold: int32 state units.
         left: int32 mask of what a spike leaves of the part beyond the threshold.
@@ -36,7 +36,7 @@ class Neurons(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What a forward pass writes; K counts padded neurons, and what begins as zero is so marked.
+    """What a forward pass writes; K is of whole rows, and what begins as zero is so marked.
 
     Attributes:
         inputs: ``(F or 0, N, inputs or 0)`` int8, the frames; none of one where the weight learns nothing.
@@ -81,37 +81,37 @@ def run_samples(
         weights: laid out for blocks.
         made: a :class:`Made`.
         source: room, padded as ``blocks.source``, zeros.
-        sums, emitted: room, padded as ``blocks.target``.
+        sums, emitted: room of ``blocks.room``, zeros.
     """
-    into = blocks.target
-    rows, keep = (into.size - LANES) // LANES, len(made.before_reset) > 0
+    rows, size, keep = blocks.rows, blocks.neurons, len(made.before_reset) > 0
     for n in range(first, last):
         for t in range(len(made.spikes)):
             if t < len(frames):
                 _check(frames[t, n], limit, made.beyond[n])
                 if keep:
                     _narrow(frames[t, n], made.inputs[t, n])
-                _copy(frames[t, n], _alone(blocks.source), source, blocks.source)
+                _surround(frames[t, n], source, blocks.source)
                 _sum(source, weights, blocks, sums)
-                _clear_padding(sums, into)
             elif t == len(frames):
                 sums[:] = np.float32(0)
             before = made.before_reset[t, n] if keep else emitted
+            sent = made.spikes[t, n] if size == rows * LANES else emitted
             wraps, clips = step_rows(
-                sums, neurons.bias, made.current[n], made.potential[n], before, emitted, rows,
+                sums, neurons.bias, made.current[n], made.potential[n], before, sent, rows,
                 neurons.kept_u, neurons.kept_v, neurons.threshold, neurons.left, keep, made.tops[n],
             )  # fmt: skip
             made.wraps[t, n], made.clips[t, n] = wraps, clips
-            _copy(emitted, into, made.spikes[t, n], _alone(into))
+            if size < rows * LANES:
+                _copy(emitted, made.spikes[t, n])
 
 
 class Wanted(NamedTuple):
-    """What a backward pass reads and writes; K counts padded neurons.
+    """What a backward pass reads and writes, of K neurons.
 
     Attributes:
         inputs: ``(F, N, inputs or 0)`` int8 or float32, the frames.
-        before_reset: ``(T, N, K)`` float32.
-        d_spikes: ``(T, N, neurons)`` float32.
+        before_reset: ``(T, N, K)`` float32, and what fills up its last row.
+        d_spikes: ``(T, N, K)`` float32.
         d_weights: ``(N, laid out or 0)`` float32, zero; none where nobody asks.
         d_frames: ``(F or 0, N, inputs)`` float32; none where nobody asks.
         d_bias: ``(N, K or 0)`` float32, zero; none where nobody asks.
@@ -131,20 +131,18 @@ class Wanted(NamedTuple):
 
 
 class Room(NamedTuple):
-    """Room of a backward pass, padded as four populations; zeros.
+    """Room of a backward pass; zeros.
 
     Attributes:
-        source, d_target: as ``blocks.source`` and ``blocks.target``.
-        d_source, d_input: as ``blocks.source`` and ``blocks.target`` of the way back.
-        d_spikes: as ``d_target``.
+        source, d_source: padded as ``blocks.source``, and as that of the way back.
+        d_target, d_input: of ``blocks.room``, likewise.
         slope, rest: of so many neurons as are done at a time; potentials at rest.
     """
 
     source: np.ndarray
-    d_target: np.ndarray
     d_source: np.ndarray
+    d_target: np.ndarray
     d_input: np.ndarray
-    d_spikes: np.ndarray
     slope: np.ndarray
     rest: np.ndarray
 
@@ -154,37 +152,36 @@ def go_back_samples(
     wanted: Any, blocks: Any, weights: Any, blocks_back: Any, passing: Any, room: Any, first: int, last: int
 ) -> None:
     """Backward; ``weights`` are laid out for ``blocks_back``, the way from outputs to inputs."""
-    frames, steps, neurons = len(wanted.inputs), len(wanted.before_reset), wanted.before_reset.shape[2]
+    frames, steps, neurons = len(wanted.inputs), len(wanted.before_reset), blocks.neurons
     d_target = room.d_target
     for n in range(first, last):
         d_u, d_v, d_bias = wanted.d_current[n], wanted.d_potential[n], wanted.d_bias[n]
         for t in range(steps - 1, -1, -1):
-            _copy(wanted.d_spikes[t, n], _alone(blocks.target), room.d_spikes, blocks.target)
             for low in range(0, neurons, len(room.slope)):
                 high = min(low + len(room.slope), neurons)
                 before = wanted.before_reset[t - 1, n, low:high] if t > 0 else room.rest[: high - low]
                 go_back_row(
-                    wanted.before_reset[t, n, low:high], room.d_spikes[low:high], room.slope,
+                    wanted.before_reset[t, n, low:high], wanted.d_spikes[t, n, low:high], room.slope,
                     d_target[low:high], d_bias[low:high], d_u[low:high], d_v[low:high],
                     passing.kept_u[low:high], passing.kept_v[low:high], before, t == 0,
                     wanted.d_learnt[n, :, low:high], passing,
                 )  # fmt: skip
             if t < frames:
                 if wanted.d_weights.shape[1]:
-                    _copy(wanted.inputs[t, n], _alone(blocks.source), room.source, blocks.source)
+                    _surround(wanted.inputs[t, n], room.source, blocks.source)
                     _learn(room.source, d_target, blocks, wanted.d_weights[n])
                 if len(wanted.d_frames):
-                    _copy(d_target, blocks.target, room.d_source, blocks_back.source)
+                    _surround(d_target, room.d_source, blocks_back.source)
                     _sum(room.d_source, weights, blocks_back, room.d_input)
-                    _copy(room.d_input, blocks_back.target, wanted.d_frames[t, n], _alone(blocks_back.target))
+                    _copy(room.d_input, wanted.d_frames[t, n])
 
 
 @inlined
 def _sum(source: Any, weights: Any, blocks: Any, sums: Any) -> None:
     for kind in range(len(blocks.first)):
-        start, taps = blocks.start[kind], blocks.taps[kind]
+        start, taps, lanes = blocks.start[kind], blocks.taps[kind], blocks.lanes[kind]
         for tile in range(blocks.first[kind], blocks.last[kind]):
-            sum_tile(sums, source, blocks.at, tile, weights, start, blocks.offsets, kind, taps)
+            sum_tile(sums, source, blocks.at, tile, weights, start, blocks.offsets, kind, taps, lanes)
 
 
 @inlined
@@ -216,45 +213,14 @@ def _narrow(frame: Any, inputs: Any) -> None:
 
 
 @inlined
-def _copy(values: Any, place: Any, others: Any, elsewhere: Any) -> None:
-    """A population from one array to another, in which it lies elsewhere: float32, or int8 where its pixels
-    lie one right after the other in both.
-
-    Pixels go one after the other, so that what a row of 16 writes beyond its own is written over; those at
-    a line's end, beyond which that would leave the line, go number by number.
-    """
-    beyond = -place.channels % LANES
-    far = place.pixels - -(-beyond // min(place.stride, elsewhere.stride))
+def _surround(values: Any, padded: Any, place: Any) -> None:
+    """A population, float32 or int8, into an array with margins."""
     for line in range(place.lines):
-        low, to = place.origin + line * place.pitch, elsewhere.origin + line * elsewhere.pitch
-        if place.stride == place.channels == elsewhere.stride:
-            width = place.pixels * place.channels
-            source, target = values[low : low + width], others[to : to + width]
-            for k in range(width):
-                target[k] = source[k]
-        else:
-            for pixel in range(place.pixels):
-                if pixel < far:
-                    for channel in range(0, place.channels, LANES):
-                        copy_row(others, to + channel, values, low + channel, place.channels - channel)
-                else:
-                    for channel in range(place.channels):
-                        others[to + channel] = values[low + channel]
-                low += place.stride
-                to += elsewhere.stride
+        low, to = line * place.width, place.origin + line * place.pitch
+        _copy(values[low:], padded[to : to + place.width])
 
 
 @inlined
-def _alone(place: Any) -> Any:
-    """The same population with nothing between."""
-    width = place.pixels * place.channels
-    size = place.lines * width
-    return Padded(place.lines, place.pixels, place.channels, 0, width, place.channels, size)
-
-
-@inlined
-def _clear_padding(sums: Any, place: Any) -> None:
-    """Pixels beyond a line's end have been summed too; they must not be counted among the neurons."""
-    for line in range(place.lines):
-        for k in range(line * place.pitch + place.pixels * place.stride, (line + 1) * place.pitch):
-            sums[k] = np.float32(0)
+def _copy(values: Any, target: Any) -> None:
+    for k in range(len(target)):
+        target[k] = values[k]

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from lavarobust.dynamics import fused, gather
-from lavarobust.dynamics.conv_passes import flat, go_back, run, unpad
+from lavarobust.dynamics import fused
+from lavarobust.dynamics.conv_passes import flat, go_back, run
 from lavarobust.dynamics.conv_trust import reach, trusted
 from lavarobust.dynamics.geometry import Convolution
 from lavarobust.dynamics.lif import Trajectory, integrate
@@ -128,11 +128,11 @@ class _IntegrateConv(torch.autograd.Function):
             ctx.save_for_backward(weight, frames if wide else None, torch.from_numpy(made.before_reset))
         shape = (*geometry.outputs[1:], geometry.outputs[0])
         spikes = torch.from_numpy(made.spikes).unflatten(2, shape)
-        into = gather.forward(geometry).blocks.target
+        neurons = spikes.shape[2:].numel()
         # numpy converts in this thread; torch's would go on spinning, on a core that the next loop needs
         kind = np.float32 if _exact_in_float32(report["counts"]) else np.float64
         ends = [
-            torch.from_numpy(unpad(state, into).astype(kind)).unflatten(1, shape)
+            torch.from_numpy(state[:, :neurons].astype(kind)).unflatten(1, shape)
             for state in (made.current, made.potential)
         ]
         return spikes, *ends

@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from lavarobust.dynamics import fused, gather, reuse
+from lavarobust.dynamics.aligned import aligned_zeros
 from lavarobust.dynamics.conv_kernels import Made, Neurons, Room, Wanted, go_back_samples, run_samples
-from lavarobust.dynamics.gather import Padded
 from lavarobust.dynamics.geometry import Geometry
 from lavarobust.dynamics.kernels import BLOCK
 from lavarobust.dynamics.population import LIF, STATE_UNIT
@@ -32,12 +32,13 @@ def run(
     """
     count, samples, inputs = frames.shape
     way = gather.forward(geometry)
-    into = way.blocks.target
-    padded = into.size - LANES
-    state_units = bias.detach().expand(geometry.outputs).permute(1, 2, 0).to(torch.int32).numpy()
+    blocks, neurons = way.blocks, way.blocks.neurons
+    padded = blocks.rows * LANES
+    state_units = aligned_zeros(padded, np.int32)
+    state_units[:neurons] = bias.detach().expand(geometry.outputs).permute(1, 2, 0).flatten().numpy()
     made = Made(
         inputs=reuse.empty((count if keep else 0, samples, inputs if learns else 0), np.int8),
-        spikes=reuse.empty((steps, samples, into.neurons), np.float32),
+        spikes=reuse.empty((steps, samples, neurons), np.float32),
         before_reset=reuse.empty((steps if keep else 0, samples, padded), np.float32),
         current=reuse.zeros((samples, padded), np.int32),
         potential=reuse.zeros((samples, padded), np.int32),
@@ -47,7 +48,7 @@ def run(
         beyond=reuse.zeros((samples, 3), np.int64),
     )
     population = Neurons(
-        pad(state_units.reshape(1, -1), into)[0],
+        state_units,
         np.int32(DECAY_UNITY - neuron.current_decay),
         np.int32(DECAY_UNITY - neuron.voltage_decay),
         np.int32(neuron.threshold * STATE_UNIT),
@@ -56,8 +57,8 @@ def run(
     laid_out = way.lay_out(weight)
 
     def part(first: int, last: int) -> None:
-        room = (_zeros(way.blocks.source.size), _zeros(into.size), _zeros(into.size))
-        run_samples(frames, np.float32(limit), laid_out, way.blocks, population, made, *room, first, last)
+        room = (_zeros(blocks.source.size), _zeros(blocks.room), _zeros(blocks.room))
+        run_samples(frames, np.float32(limit), laid_out, blocks, population, made, *room, first, last)
 
     share_out(part, samples, PARTS)
     return made
@@ -69,67 +70,53 @@ def go_back(
 ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None, np.ndarray]:  # fmt: skip
     """Gradients of inputs ``(F, N, inputs)``, the weight and biases ``(K,)``, each if asked; and where the
     population's scalars learn, each neuron's parts of theirs ``(N, 2, K)``."""
-    steps, samples, padded = before_reset.shape
+    steps, samples, _ = before_reset.shape
     of_inputs, of_weight, of_bias = asked
     way, back = gather.forward(geometry), gather.backward(geometry)
-    into = way.blocks.target
-    d_spikes, d_current, d_potential = (
-        reuse.zeros((*outer, into.neurons), np.float32)
-        if tensor is None
-        else tensor.detach().float().contiguous().view(*outer, into.neurons).numpy()
-        for tensor, outer in zip(given, ((steps, samples), (samples,), (samples,)), strict=True)
-    )
+    blocks, neurons = way.blocks, way.blocks.neurons
+    d_spikes = reuse.zeros((steps, samples, neurons), np.float32) if given[0] is None else _own(given[0])
+    # what is advanced in place is a copy
+    d_current, d_potential = (reuse.zeros((samples, neurons), np.float32) for _ in given[1:])
+    for state, end in zip((d_current, d_potential), given[1:], strict=True):
+        if end is not None:
+            state[:] = _own(end).reshape(samples, neurons)
     wanted = Wanted(
         inputs=inputs,
         before_reset=before_reset,
-        d_spikes=d_spikes,
+        d_spikes=d_spikes.reshape(steps, samples, neurons),
         d_weights=reuse.zeros((samples, len(way.index) if of_weight else 0), np.float32),
         d_frames=reuse.empty((len(inputs) if of_inputs else 0, samples, prod(geometry.inputs)), np.float32),
-        d_bias=reuse.zeros((samples, padded if of_bias else 0), np.float32),
-        d_current=pad(d_current, into),
-        d_potential=pad(d_potential, into),
-        d_learnt=reuse.zeros((samples, 2, padded if learning else 0), np.float32),
+        d_bias=reuse.zeros((samples, neurons if of_bias else 0), np.float32),
+        d_current=d_current,
+        d_potential=d_potential,
+        d_learnt=reuse.zeros((samples, 2, neurons if learning else 0), np.float32),
     )
     laid_out = back.lay_out(weight)
-    passing = fused.passing(neuron, torch.Size((samples, padded)), learning)
+    passing = fused.passing(neuron, torch.Size((samples, neurons)), learning)
 
     def part(first: int, last: int) -> None:
         room = Room(
-            source=_zeros(way.blocks.source.size),
-            d_target=_zeros(into.size),
+            source=_zeros(blocks.source.size),
             d_source=_zeros(back.blocks.source.size),
-            d_input=_zeros(back.blocks.target.size),
-            d_spikes=_zeros(into.size),
+            d_target=_zeros(blocks.room),
+            d_input=_zeros(back.blocks.room),
             slope=_zeros(BLOCK),
             rest=_zeros(BLOCK),
         )
-        go_back_samples(wanted, way.blocks, laid_out, back.blocks, passing, room, first, last)
+        go_back_samples(wanted, blocks, laid_out, back.blocks, passing, room, first, last)
 
     share_out(part, samples, PARTS)
-    d_bias = unpad(wanted.d_bias.sum(axis=0, keepdims=True), into)[0] if of_bias else None
+    d_bias = wanted.d_bias.sum(axis=0) if of_bias else None
     d_weight = way.collect(wanted.d_weights.sum(axis=0)) if of_weight else None
     return (wanted.d_frames if of_inputs else None), d_weight, d_bias, wanted.d_learnt
 
 
-def pad(values: np.ndarray, place: Padded) -> np.ndarray:
-    """``(N, K)`` of ``(N, neurons)`` in a population of targets, zeros between."""
-    padded = np.zeros((len(values), place.size - LANES), dtype=values.dtype)
-    _view(padded, place)[:] = values.reshape(-1, place.lines, place.pixels, place.channels)
-    return padded
-
-
-def unpad(padded: np.ndarray, place: Padded) -> np.ndarray:
-    """The reverse of :func:`pad`."""
-    return np.ascontiguousarray(_view(padded, place)).reshape(len(padded), -1)
-
-
-def _view(padded: np.ndarray, place: Padded) -> np.ndarray:
-    grid = padded.reshape(len(padded), place.lines, place.pitch // place.stride, place.stride)
-    return grid[:, :, : place.pixels, : place.channels]
+def _own(given: torch.Tensor) -> np.ndarray:
+    return given.detach().float().contiguous().numpy()
 
 
 def _zeros(size: int) -> np.ndarray:
-    return np.zeros(size, dtype=np.float32)
+    return aligned_zeros(size, np.float32)
 
 
 def flat(frames: torch.Tensor) -> np.ndarray:

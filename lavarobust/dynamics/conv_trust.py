@@ -8,11 +8,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from lavarobust.dynamics import fused, gather, stepwise
-from lavarobust.dynamics.conv_passes import flat, go_back, run, unpad
+from lavarobust.dynamics import fused, stepwise
+from lavarobust.dynamics.conv_passes import flat, go_back, run
 from lavarobust.dynamics.geometry import Convolution
 from lavarobust.dynamics.population import LIF, State, make_window
-from lavarobust.dynamics.rows import LANES
 from lavarobust.dynamics.surrogate import Surrogate
 from lavarobust.dynamics.unshared import peak
 from lavarobust.netx.limits import CONV_SUM_BITS, DECAY_UNITY
@@ -54,8 +53,7 @@ def _agrees(frames: torch.Tensor, weight: torch.Tensor, convolution: Convolution
     zero = torch.zeros(sums.shape[1:], dtype=torch.float64)
     reference = stepwise.run(make_window(sums.detach(), none, State(zero, zero), steps, neuron, True))
     assert reference.before_reset is not None
-    into = gather.forward(geometry).blocks.target
-    kept = unpad(made.before_reset.reshape(-1, into.size - LANES), into).reshape(steps, len(zero), *shape)
+    kept = made.before_reset[..., : made.spikes.shape[2]].reshape(steps, len(zero), *shape)
     pairs = (
         (torch.from_numpy(made.spikes).unflatten(2, shape).movedim(-1, 2), reference.spikes),
         (torch.from_numpy(kept).movedim(-1, 2), reference.before_reset),

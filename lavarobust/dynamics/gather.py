@@ -1,10 +1,10 @@
 """A convolution as sums over *blocks* of targets: what each reads where, and which weights it multiplies.
 
-Populations are in (H, W, C) order here. A block is 16 numbers of a line of targets: a few pixels of few
-channels, or a part of one pixel's many. All blocks of a *class* read the same offsets from their first
-source and share their weights, because they lie alike to the stride. Sources have margins of zeros, and
-targets are padded to whole blocks, so that nothing is ever cut at a border. The same holds from outputs
-to inputs: gradients go back through blocks of input pixels.
+Populations are in (H, W, C) order here. A block is up to 16 numbers of a line of targets: a few pixels of
+few channels, or a part of one pixel's many. All blocks of a *class* read the same offsets from their first
+source and share their weights, because they lie alike to the stride. Sources have margins of zeros, so
+that nothing is ever cut at a border; targets lie without anything between. The same holds from outputs to
+inputs: gradients go back through blocks of input pixels.
 """
 
 from __future__ import annotations
@@ -15,53 +15,58 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lavarobust.dynamics.aligned import aligned_zeros
 from lavarobust.dynamics.geometry import Geometry
 from lavarobust.dynamics.rows import LANES, TILE
 
 
 class Padded(NamedTuple):
-    """A population ``(lines, pixels, channels)`` in a larger array, for compiled loops.
+    """A population ``(lines, pixels, channels)`` with margins around it, for compiled loops.
 
     Attributes:
-        origin: place of its first neuron.
-        pitch, stride: from one line, and from one pixel, to the next.
+        width: numbers of a line.
+        origin: place of the first.
+        pitch: from one line to the next.
         size: of the array.
     """
 
     lines: int
-    pixels: int
-    channels: int
+    width: int
     origin: int
     pitch: int
-    stride: int
     size: int
-
-    @property
-    def neurons(self) -> int:
-        """Of the population alone."""
-        return self.lines * self.pixels * self.channels
 
 
 class Blocks(NamedTuple):
     """The blocks of a population of targets, for compiled loops; all arrays int64.
 
     Attributes:
-        source, target: where sources and targets lie; the last block of ``target`` belongs to nobody.
-        at: ``(tiles, TILE, 2)`` first source and target of each block; a tile's are of one class.
+        source: where sources lie.
+        neurons, rows: targets, and the rows of 16 that hold them. One row more belongs to nobody.
+        at: ``(tiles, TILE, 2)`` first source and target of each block; a tile's are of one class, and in
+            ascending order of targets.
         first, last: ``(classes,)`` its tiles.
+        lanes: ``(classes,)`` how many targets a block has.
         offsets: ``(classes, taps)`` what a block reads, relative to its first source.
         taps: ``(classes,)`` how many of those count; the others' products go nowhere.
         start: ``(classes,)`` its weights ``[tap, 16]``.
     """
 
     source: Padded
-    target: Padded
+    neurons: int
+    rows: int
     at: np.ndarray
     first: np.ndarray
     last: np.ndarray
+    lanes: np.ndarray
     offsets: np.ndarray
     taps: np.ndarray
     start: np.ndarray
+
+    @property
+    def room(self) -> int:
+        """Numbers of an array for sums."""
+        return (self.rows + 1) * LANES
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +85,9 @@ class Gather:
 
     def lay_out(self, weight: np.ndarray) -> np.ndarray:
         """Flat float32 of a weight ``(C', C / groups, kH, kW)``."""
-        return np.append(weight.reshape(-1), np.float32(0))[self.index]
+        laid_out = aligned_zeros(len(self.index), np.float32)
+        np.take(np.append(weight.reshape(-1), np.float32(0)), self.index, out=laid_out)
+        return laid_out
 
     def collect(self, laid_out: np.ndarray) -> np.ndarray:
         """Flat float32 gradient of the weight: all that was laid out from one, summed."""
@@ -128,21 +135,31 @@ class _Axis:
     tap_phase: np.ndarray
     tap_source: np.ndarray
 
-    def classes(self, together: int) -> tuple[np.ndarray, list[list[tuple[int, int, int]]]]:
-        """The class of each group of ``together`` targets, and each class's (target, source, tap)."""
+    def classes(self, together: int, targets: int) -> tuple[np.ndarray, list[_Kind]]:
+        """The class of each group of ``together`` targets, of which the last may have fewer."""
         phase, first = self.phase.reshape(-1, together), self.first.reshape(-1, together)
-        keys = np.concatenate([phase, first - first[:, :1]], axis=1)
-        kinds, kind = np.unique(keys, axis=0, return_inverse=True)
+        there = np.minimum(together, targets - together * np.arange(len(phase)))
+        keys = np.concatenate([phase, first - first[:, :1], there[:, None]], axis=1)
+        rows, kind = np.unique(keys, axis=0, return_inverse=True)
+        return kind.reshape(-1), [self._kind(key, together) for key in rows]
+
+    def _kind(self, key: np.ndarray, together: int) -> _Kind:
+        targets = int(key[-1])
         reads = [
-            [
-                (target, int(key[together + target] + self.tap_source[tap]), tap)
-                for target in range(together)
-                for tap in range(len(self.tap_phase))
-                if self.tap_phase[tap] == key[target]
-            ]
-            for key in kinds
+            (target, int(key[together + target] + self.tap_source[tap]), tap)
+            for target in range(targets)
+            for tap in range(len(self.tap_phase))
+            if self.tap_phase[tap] == key[target]
         ]
-        return kind.reshape(-1), reads
+        return _Kind(targets, reads)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A class of groups of targets along an axis: their number in one, and each (target, source, tap)."""
+
+    targets: int
+    reads: list[tuple[int, int, int]]
 
 
 def _gather(geometry: Geometry, make_axis, towards_outputs: bool) -> Gather:  # type: ignore[no-untyped-def]
@@ -150,24 +167,24 @@ def _gather(geometry: Geometry, make_axis, towards_outputs: bool) -> Gather:  # 
     if not towards_outputs:
         source_shape, target_shape = target_shape, source_shape
     channels, lines, pixels = target_shape
-    wide = 1 << (channels - 1).bit_length() if channels < LANES else -(-channels // LANES) * LANES
-    together, parts = max(1, LANES // wide), max(1, wide // LANES)
+    together, parts = max(1, LANES // channels), -(-channels // LANES)
+    wide = channels if parts == 1 else parts * LANES
     groups = -(-pixels // together)
     rows, columns = (
         make_axis(size, geometry.kernel[i], geometry.stride[i], geometry.padding[i], geometry.dilation[i])
         for i, size in enumerate((lines, groups * together))
     )
-    row_kind, row_reads = rows.classes(1)
-    column_kind, column_reads = columns.classes(together)
-    above, below = _margins(rows, row_reads, row_kind, 1, source_shape[1])
-    left, right = _margins(columns, column_reads, column_kind, together, source_shape[2])
+    row_kind, row_kinds = rows.classes(1, lines)
+    column_kind, column_kinds = columns.classes(together, pixels)
+    above, below = _margins(rows, row_kinds, row_kind, 1, source_shape[1])
+    left, right = _margins(columns, column_kinds, column_kind, together, source_shape[2])
     pitch = (left + source_shape[2] + right) * source_shape[0]
     source = Padded(
-        source_shape[1], source_shape[2], source_shape[0], above * pitch + left * source_shape[0], pitch,
-        source_shape[0], (above + source_shape[1] + below) * pitch,
+        source_shape[1], source_shape[2] * source_shape[0], above * pitch + left * source_shape[0], pitch,
+        (above + source_shape[1] + below) * pitch,
     )  # fmt: skip
-    target_pitch = groups * together * wide
-    target = Padded(lines, pixels, channels, 0, target_pitch, wide, lines * target_pitch + LANES)
+    neurons = channels * lines * pixels
+    nobody = -(-neurons // LANES) * LANES
     row_first = (rows.first + above) * pitch
     column_first = (columns.first[::together] + left) * source_shape[0]
     synapses = geometry.outputs[0] * (geometry.inputs[0] // geometry.groups) * int(np.prod(geometry.kernel))
@@ -175,39 +192,37 @@ def _gather(geometry: Geometry, make_axis, towards_outputs: bool) -> Gather:  # 
     at: list[np.ndarray] = []
     offsets: list[np.ndarray] = []
     index: list[np.ndarray] = []
-    first, last, taps, start = [], [], [], []
+    first, last, lanes, taps, start = [], [], [], [], []
     laid_out = 0
-    for row_class, row_taps in enumerate(row_reads):
-        for column_class, column_taps in enumerate(column_reads):
+    for row_class, row in enumerate(row_kinds):
+        for column_class, column in enumerate(column_kinds):
             here = np.flatnonzero(row_kind == row_class), np.flatnonzero(column_kind == column_class)
             read_at, weights = _reads(
-                row_taps, column_taps, tap_at, pitch, together, source_shape[0], synapses
+                row.reads, column.reads, tap_at, pitch, together, source_shape[0], synapses
             )
             for part in range(parts):
-                blocks = np.stack(
-                    [
-                        (row_first[here[0]][:, None] + column_first[here[1]][None]).reshape(-1),
-                        (here[0][:, None] * target_pitch + here[1][None] * together * wide).reshape(-1)
-                        + part * LANES,
-                    ],
-                    axis=1,
-                )
-                spare = np.array([[blocks[0, 0], target.size - LANES]] * (-len(blocks) % TILE)).reshape(-1, 2)
+                target = (here[0][:, None] * pixels + here[1][None] * together) * channels + part * LANES
+                origin = row_first[here[0]][:, None] + column_first[here[1]][None]
+                blocks = np.stack([origin.reshape(-1), target.reshape(-1)], axis=1)
+                spare = np.array([[blocks[0, 0], nobody]] * (-len(blocks) % TILE)).reshape(-1, 2)
                 first.append(sum(len(tiles) for tiles in at))
                 at.append(np.concatenate([blocks, spare]).reshape(-1, TILE, 2))
                 last.append(first[-1] + len(at[-1]))
-                lanes = weights.reshape(len(weights), together * wide)[:, part * LANES : (part + 1) * LANES]
-                spare_taps = -len(lanes) % TILE
+                lanes.append(column.targets * channels if parts == 1 else min(LANES, channels - part * LANES))
+                own = weights.reshape(len(weights), together * wide)[:, part * LANES : (part + 1) * LANES]
+                spare_taps = -len(own) % TILE
                 offsets.append(np.append(read_at, np.repeat(read_at[:1], spare_taps)))
-                taps.append(len(lanes))
+                taps.append(len(own))
                 start.append(laid_out)
-                nothing = np.full((spare_taps, LANES), synapses)
-                index.append(np.concatenate([lanes, nothing]).reshape(-1))
-                laid_out += len(index[-1])
+                whole = np.full((len(own) + spare_taps, LANES), synapses)
+                whole[: len(own), : own.shape[1]] = own
+                index.append(whole.reshape(-1))
+                laid_out += whole.size
     most = max(len(row) for row in offsets)
-    reading = np.stack([np.append(row, np.zeros(most - len(row))) for row in offsets]).astype(np.int64)
-    whole = (np.concatenate(at), np.array(first), np.array(last), reading, np.array(taps), np.array(start))
-    arranged = Blocks(source, target, *(array.astype(np.int64) for array in whole))
+    reading = np.stack([np.append(row, np.zeros(most - len(row))) for row in offsets])
+    numbers = (np.concatenate(at), first, last, lanes, reading, taps, start)
+    arrays = (np.asarray(array).astype(np.int64) for array in numbers)
+    arranged = Blocks(source, neurons, nobody // LANES, *arrays)
     return Gather(arranged, np.concatenate(index).astype(np.int64), synapses)
 
 
@@ -250,12 +265,12 @@ def _weights(geometry: Geometry, towards_outputs: bool, wide: int, none: int) ->
 
 
 def _margins(
-    axis: _Axis, reads: list[list[tuple[int, int, int]]], kind: np.ndarray, together: int, sources: int
+    axis: _Axis, kinds: list[_Kind], kind: np.ndarray, together: int, sources: int
 ) -> tuple[int, int]:
     """Sources in front of the population and behind it that some target reads."""
     low, high = 0, sources
     for group, own in enumerate(kind):
-        for _, source, _ in reads[own]:
+        for _, source, _ in kinds[own].reads:
             position = int(axis.first[group * together]) + source
             low, high = min(low, position), max(high, position + 1)
     return -low, high - sources

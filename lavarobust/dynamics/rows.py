@@ -29,17 +29,21 @@ _FUSED = ("contract",)
 @intrinsic
 def sum_tile(
     typingctx: Any, target: Any, source: Any, at: Any, tile: Any, weights: Any, start: Any, offsets: Any,
-    kind: Any, taps: Any,
+    kind: Any, taps: Any, lanes: Any,
 ) -> Any:  # fmt: skip
-    """Eight blocks of sums: ``target[b : b + 16] = sum(source[a + offsets[kind, j]] * weights[j])``.
+    """Eight blocks of sums: ``target[b : b + lanes] = sum(source[a + offsets[kind, j]] * weights[j])``.
 
-    ``at[tile]`` holds the eight ``(a, b)``; ``weights[j]`` are 16 from ``start + 16 j`` on, ``j < taps``.
+    ``at[tile]`` holds the eight ``(a, b)``, b ascending and at least ``lanes`` apart; ``weights[j]`` are 16
+    from ``start + 16 j`` on, ``j < taps``. What lies behind the last block's 16 stays as it is.
     """
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         data, offset_row = _operands(context, builder, signature, args, (0, 1, 2, 4, 6))
         tile, start, taps = args[3], args[5], args[8]
+        own = builder.icmp_signed("<", _numbered(), _everywhere(builder, builder.trunc(args[9], INT32)))
         places = [_place(builder, data[2], tile, block) for block in range(TILE)]
+        # read before any is written: what a block leaves of the next one's is then written over by that one
+        before = [load_row(builder, data[0], to, FLOATS) for _, to in places]
         totals = [cgutils.alloca_once_value(builder, ir.Constant(FLOATS, None)) for _ in places]
         bases = [builder.gep(data[1], [first]) for first, _ in places]
         with cgutils.for_range(builder, taps) as loop:
@@ -49,12 +53,12 @@ def sum_tile(
             for base, total in zip(bases, totals, strict=True):
                 factor = spread(builder, builder.load(builder.gep(base, [offset])))
                 builder.store(times_add(builder, row, factor, builder.load(total)), total)
-        for (_, to), total in zip(places, totals, strict=True):
-            store_row(builder, data[0], to, builder.load(total))
+        for (_, to), total, held in zip(places, totals, before, strict=True):
+            store_row(builder, data[0], to, builder.select(own, builder.load(total), held))
         return context.get_dummy_value()
 
     size = types.intp
-    arguments = (target, source, at, size, weights, size, offsets, size, size)
+    arguments = (target, source, at, size, weights, size, offsets, size, size, size)
     return types.void(*arguments), codegen
 
 
@@ -184,22 +188,6 @@ def step_rows(
     ), codegen
 
 
-@intrinsic
-def copy_row(typingctx: Any, target: Any, to: Any, source: Any, at: Any, count: Any) -> Any:
-    """``target[to : to + 16] = source[at : at + 16]``, zeros from the ``count``-th number on."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        into, read = (context.make_array(signature.args[i])(context, builder, args[i]).data for i in (0, 2))
-        lanes = ir.Constant(INTS, list(range(LANES)))
-        wanted = builder.icmp_signed("<", lanes, _everywhere(builder, builder.trunc(args[4], INT32)))
-        row = load_row(builder, read, args[3], FLOATS)
-        store_row(builder, into, args[1], builder.select(wanted, row, ir.Constant(FLOATS, None)))
-        return context.get_dummy_value()
-
-    size = types.intp
-    return types.void(target, size, source, size, size), codegen
-
-
 def _operands(
     context: Any, builder: Any, signature: Any, args: Any, which: tuple[int, ...]
 ) -> tuple[list[Any], Any]:
@@ -247,6 +235,10 @@ def _everywhere(builder: Any, number: Any) -> Any:
 def _fill(builder: Any, number: Any, kind: Any) -> Any:
     first = builder.insert_element(ir.Constant(kind, ir.Undefined), number, ir.Constant(INT32, 0))
     return builder.shuffle_vector(first, first, ir.Constant(INTS, None))
+
+
+def _numbered() -> Any:
+    return ir.Constant(INTS, list(range(LANES)))
 
 
 def _constant(number: int) -> Any:
