@@ -46,6 +46,16 @@ class Member:
         origin = f", from {self.source}" if self.source else ""
         return f"{self.settings.name}{through}{origin}"
 
+    @property
+    def knows(self) -> str:
+        """What its attacker knows of the model."""
+        kinds = (known for kind, known in _KNOWN.items() if isinstance(self.settings, kind))
+        return "another model" if self.source else next(kinds, "everything")
+
+
+_KNOWN = {Square: "scores", HopSkipJump: "decisions", Noise: "nothing"}
+"""To attacks that ask for no gradient."""
+
 
 @dataclass(frozen=True)
 class Suite:

@@ -101,6 +101,7 @@ def _show(result: Robustness, backend: str) -> None:
     rows = [
         (
             member.name,
+            member.knows,
             f"{member.counts.attempted:,}",
             f"{member.counts.fooled:,}",
             _zero_share(member.counts.zero_gradients, member.counts.gradients),
@@ -109,7 +110,7 @@ def _show(result: Robustness, backend: str) -> None:
         )
         for member in result.members
     ]
-    show_table(("attack", "tried on", "fooled", "zero gradients", "executions", "s"), rows)
+    show_table(("attack", "knows", "tried on", "fooled", "zero gradients", "executions", "s"), rows, left=2)
     click.echo(f"clean accuracy   {result.clean}")
     click.echo(f"robust accuracy  {result.robust}, ties as wrong {result.strict.value:.1%}")
     click.echo(f"attack success   {result.success}")

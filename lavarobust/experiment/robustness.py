@@ -53,9 +53,16 @@ class Share:
 
 @dataclass(frozen=True)
 class MemberReport:
-    """One attack of the suite: its name and :class:`lavarobust.attacks.campaign.MemberCount`."""
+    """One attack of the suite.
+
+    Attributes:
+        name: with its budget of steps or queries, and the gradients it follows.
+        knows: what its attacker knows of the model.
+        counts: what it did.
+    """
 
     name: str
+    knows: str
     counts: MemberCount
 
 
@@ -113,7 +120,9 @@ class Robustness:
             for name in ("clean", "robust", "strict", "success")
             for share in (getattr(self, name),)
         }
-        members = [{"attack": member.name, **asdict(member.counts)} for member in self.members]
+        members = [
+            {"attack": member.name, "knows": member.knows, **asdict(member.counts)} for member in self.members
+        ]
         return {
             "norm": self.threat.norm,
             "epsilon": self.threat.epsilon,
@@ -157,7 +166,7 @@ def summarised(
         strict=_share(robust & untied),
         success=Share(int((right & ~after).sum()), int(right.sum())),
         members=tuple(
-            MemberReport(member.name, counts)
+            MemberReport(member.name, member.knows, counts)
             for member, counts in zip(suite.members, standing.members, strict=True)
         ),
         queries_curve=_curve(standing),

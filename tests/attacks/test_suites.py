@@ -43,6 +43,15 @@ def test_names_tell_the_members_apart():
     assert rule_name(Surrogate("sigmoid", 4, through_reset=True)) == "sigmoid 4 through reset"
 
 
+def test_each_member_says_what_its_attacker_knows():
+    known = {member.name: member.knows for member in named_suite("exhaustive", other=True).members}
+    assert known["PGD-20, BPTR"] == "everything"
+    assert known["PGD-20, triangular 1, from other model"] == "another model"
+    assert known["Square-5000"] == "scores"
+    assert {member.knows for member in named_suite("quick").members} == {"nothing", "everything"}
+    assert "decisions" in known.values()
+
+
 def test_the_adaptive_suite_follows_the_models_own_surrogate_too():
     own = Surrogate("triangular", 1.0, scale=0.3)
     assert Member(PGD(20), own) in adaptive(own).members
