@@ -50,6 +50,11 @@ def test_each_member_says_what_its_attacker_knows():
     assert known["Square-5000"] == "scores"
     assert {member.knows for member in named_suite("quick").members} == {"nothing", "everything"}
     assert "decisions" in known.values()
+    # adaptive sharpness is asked at bounds on both sides of its default
+    assert [name for name in known if name.startswith("SA-PGD-100")] == [
+        "SA-PGD-100, ASSG",
+        *(f"SA-PGD-100, ASSG bound {bound}" for bound in (0.35, 0.38, 0.455, 0.485)),
+    ]
 
 
 def test_the_adaptive_suite_follows_the_models_own_surrogate_too():
