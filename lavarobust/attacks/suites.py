@@ -104,7 +104,7 @@ def adaptive(rule: GradientRule = Surrogate(), other: bool = False) -> Suite:  #
 
 
 def exhaustive(rule: GradientRule = Surrogate(), other: bool = False) -> Suite:  # noqa: B008
-    """The adaptive suite, SA-PGD at other bounds, APGD through 19 gradients (:func:`ensemble`), and queries."""
+    """The adaptive suite, SA-PGD at other bounds, APGD through :func:`ensemble`, and queries."""
     bounds = tuple(Member(SAPGD(100), AdaptiveSharpness(bound=bound)) for bound in _BOUNDS)
     more = tuple(Member(APGD(100, restarts=5), each) for each in ensemble())
     queries = (Member(Square(5000)), Member(HopSkipJump(5000)))
