@@ -44,10 +44,7 @@ class OperationsVictim(IntegerVictim):
         chunk: int = DEFAULT_CHUNK,
         threads: int = 1,
     ) -> None:
-        if isinstance(rule, Analog):
-            raise SettingsError(
-                "the analog twin of a model sends no spikes that could be counted. Give another rule"
-            )
+        check_counted(rule)
         super().__init__(model, deployment, rule, chunk, threads)
 
     def operations(self, images: np.ndarray, indices: np.ndarray, draw: int = 0) -> np.ndarray:
@@ -74,6 +71,14 @@ class OperationsVictim(IntegerVictim):
 
     def _as_logits(self, scores: np.ndarray) -> np.ndarray:
         return scores
+
+
+def check_counted(rule: GradientRule) -> None:
+    """Raises SettingsError for a gradient that goes through no spikes."""
+    if isinstance(rule, Analog):
+        raise SettingsError(
+            "the analog twin of a model sends no spikes that could be counted. Give another rule"
+        )
 
 
 def operations_of(run: LayerRun, steps: int) -> torch.Tensor:

@@ -42,6 +42,17 @@ from lavarobust.cli.options import (
               help="Fresh draws that judge an image of a suite then; odd.")  # fmt: skip
 @click.option("--audit", "audited", type=click.IntRange(min=0), default=16, show_default=True, metavar="N",
               help="Images per epsilon of a suite that Lava executes once more.")  # fmt: skip
+@click.option(
+    "--gap",
+    is_flag=True,
+    help="Also make a suite's attacks on the network in float, which lies in FILE's run folder, and show all "
+    "images to it, to SLAYER and to the integers.",
+)
+@click.option(
+    "--cost",
+    is_flag=True,
+    help="Also tell what a suite's worst images cost in spikes, synaptic operations and energy.",
+)
 @click.option("--out", metavar="FOLDER", help="Keep what a suite finds there, and go on from it.")
 @click.option("--attack", "attacks", multiple=True, default=("fgsm", "pgd"), show_default=True,
               type=click.Choice((*ATTACKS, *LONE_ATTACKS)),
@@ -93,6 +104,7 @@ def attack_command(context: click.Context, file: str, **options: Any) -> None:
       lavarobust attack rate.net --attack sda --limit 20
       lavarobust attack model.net --attack operations --eps 0.1 --profile horowitz_45nm_int32
       lavarobust attack model.net --suite adaptive --eps 0.1 --limit 1000 --workers 2 --out attacked
+      lavarobust attack runs/mine/model.net --suite quick --limit 100 --gap --cost
       lavarobust attack model.net --suite paper:sr --limit 500
     """
     kind = kind_of(context, options["attacks"], options["suite"])

@@ -18,12 +18,12 @@ _USED: dict[Kind, set[str]] = {
     "sda": _GRADIENTS | {"seed"},
     "operations": _GRADIENTS | {"epsilons", "profiles"},
     "suite": {"epsilons", "norm", "other", "expectation", "votes", "audited", "out", "surrogate", "width",
-              "seed", "save", "backend"},
+              "seed", "save", "backend", "gap", "cost", "profiles"},
     "paper": {"votes", "seed"},
 }  # fmt: skip
 _ALWAYS = {"attacks", "workers", "json_path"}
-_NEEDS = dict.fromkeys(("other", "expectation", "votes", "audited", "out"), "needs --suite")
-_NEEDS["profiles"] = "needs --attack operations"
+_NEEDS = dict.fromkeys(("other", "expectation", "votes", "audited", "out", "gap", "cost"), "needs --suite")
+_NEEDS["profiles"] = "needs --attack operations, or a --suite with --cost"
 
 
 def kind_of(context: click.Context, attacks: Sequence[str], suite: str | None) -> Kind:

@@ -8,7 +8,15 @@ import click
 
 from lavarobust.cli.diagnosis import show_diagnosis
 from lavarobust.cli.options import split_choices
-from lavarobust.cli.output import Progress, count, save_arrays, show_assumptions, show_table, write_json
+from lavarobust.cli.output import (
+    Progress,
+    count,
+    save_arrays,
+    show_assumptions,
+    show_report_table,
+    show_table,
+    write_json,
+)
 
 if TYPE_CHECKING:
     from lavarobust.experiment.benchmark import BenchmarkReport
@@ -19,8 +27,23 @@ if TYPE_CHECKING:
 def run_suite(file: str, options: dict[str, Any]) -> None:
     """Attack with a suite, and print and write what it left."""
     from lavarobust.attacks.rule_names import named_rule
+    from lavarobust.experiment.attack_cost import check_priced
     from lavarobust.experiment.benchmark import benchmark
+    from lavarobust.experiment.bill import PROFILES, price_tables
+    from lavarobust.experiment.suite_effects import costs_of, gaps_of, run_of
+    from lavarobust.reporting.attack_tables import cost_table, gap_table
 
+    rule = named_rule(options["surrogate"], options["width"])
+    # what can't be is refused before anything takes time
+    if options["profiles"] and not options["cost"]:
+        raise click.UsageError("--profile needs --cost.")
+    for name in ("steps", "encoding", "levels", "readout"):
+        if options["gap"] and options[name] is not None:
+            raise click.UsageError(f"--{name} is not for --gap: the float network is run as trained.")
+    tables = price_tables(options["profiles"] or PROFILES)
+    if options["cost"]:
+        check_priced(options["norm"], rule)
+    run = run_of(file) if options["gap"] else None
     same = (
         "suite",
         "epsilons",
@@ -37,14 +60,25 @@ def run_suite(file: str, options: dict[str, Any]) -> None:
         report = benchmark(
             file,
             *split_choices(options),
-            rule=named_rule(options["surrogate"], options["width"]),
+            rule=rule,
             folder=options["out"],
             progress=progress,
             **{name: options[name] for name in same},
         )
     show_benchmark(report)
     save_arrays(options["save"], {"images": report.results[-1].images, "labels": report.labels})
-    write_json(options["json_path"], report.as_dict())
+    plain = report.as_dict()
+    if run is not None:
+        with Progress() as progress:
+            plain["gaps"] = [each.as_dict() for each in gaps_of(report, run, progress)]
+        for each in plain["gaps"]:
+            show_report_table(gap_table([each]))
+    if options["cost"]:
+        with Progress() as progress:
+            plain["costs"] = [each.as_dict() for each in costs_of(report, tables, progress)]
+        for each in plain["costs"]:
+            show_report_table(cost_table([each]))
+    write_json(options["json_path"], plain)
 
 
 def run_preset(file: str, options: dict[str, Any]) -> None:

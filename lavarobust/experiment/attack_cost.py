@@ -10,11 +10,17 @@ import numpy as np
 
 from lavarobust.attacks.audit import Found
 from lavarobust.attacks.campaign import Target
-from lavarobust.attacks.operations import OperationsAscent, OperationsVictim, attack_operations
+from lavarobust.attacks.operations import (
+    OperationsAscent,
+    OperationsVictim,
+    attack_operations,
+    check_counted,
+)
 from lavarobust.attacks.samples import Samples
 from lavarobust.attacks.suites import Suite
-from lavarobust.attacks.threat import ThreatModel
+from lavarobust.attacks.threat import Norm, ThreatModel
 from lavarobust.attacks.verdict import FINAL_DRAWS
+from lavarobust.dynamics import GradientRule
 from lavarobust.energy import Profile, make_ledger
 from lavarobust.errors import SettingsError
 from lavarobust.execution import Backend
@@ -142,14 +148,10 @@ def cost_of_suite(
         ascent: of the synaptic operations, through the suite's own gradient rule.
 
     Raises:
-        SettingsError: another threat than a box, the rule ``Analog``, or as :func:`cost_of_images`.
+        SettingsError: as :func:`check_priced` and :func:`cost_of_images`.
         BackendError: the engine can't run the model.
     """
-    if threat.norm != "linf":
-        raise SettingsError(
-            f"the attack on synaptic operations searches a box, and the threat model is {threat}. Give one "
-            "of linf, or price the suite's images with cost_of_images"
-        )
+    check_priced(threat.norm, suite.rule)
     deployment = target.deployment
     victim = OperationsVictim(target.model, deployment, suite.rule)
     costly = attack_operations(ascent, victim, samples.images, samples.indices, threat.epsilon)
@@ -163,6 +165,16 @@ def cost_of_suite(
         tables,
         FINAL_DRAWS,
     )
+
+
+def check_priced(norm: Norm, rule: GradientRule) -> None:
+    """Raises SettingsError for a threat other than a box, and for the rule ``Analog``."""
+    if norm != "linf":
+        raise SettingsError(
+            f"the attack on synaptic operations searches a box, and the threat model is of {norm}. Give one "
+            "of linf, or price the suite's images with cost_of_images"
+        )
+    check_counted(rule)
 
 
 def _row(name: str, record: Record, labels: np.ndarray, model: Model, tables: Sequence[Profile]) -> CostRow:

@@ -31,7 +31,7 @@ class BenchmarkReport:
 
     Attributes:
         model, backend: names; every figure belongs to both.
-        suite: which attacks ran.
+        evaluation: what was attacked, with which suite, on what, and who judged it.
         source: which images.
         seed: key of the attacks' draws.
         expectation, votes: draws per gradient and per verdict, of a model that draws; None of others.
@@ -42,7 +42,7 @@ class BenchmarkReport:
 
     model: str
     backend: str
-    suite: Suite
+    evaluation: Evaluation
     source: str
     seed: int
     expectation: int | None
@@ -50,6 +50,11 @@ class BenchmarkReport:
     labels: np.ndarray
     results: tuple[Robustness, ...]
     assumptions: tuple[str, ...]
+
+    @property
+    def suite(self) -> Suite:
+        """Which attacks ran."""
+        return self.evaluation.suite
 
     def as_dict(self) -> dict[str, Any]:
         """Plain Python types, ready for JSON; without the adversarial images."""
@@ -116,8 +121,9 @@ def benchmark(
     if keeping is not None:
         files = [model_path(file) for file in (path, other) if file is not None]
         claim(keeping, description(target, chosen, samples, files, prepared.plan))
+    evaluation = Evaluation(target, prepared.plan, chosen, samples, judge, audited)
     results = evaluate_suite(
-        Evaluation(target, prepared.plan, chosen, samples, judge, audited),
+        evaluation,
         [ThreatModel(epsilon, norm) for epsilon in epsilons],
         workers,
         keeping,
@@ -126,7 +132,7 @@ def benchmark(
     return BenchmarkReport(
         model=prepared.model.name,
         backend=judge.name,
-        suite=chosen,
+        evaluation=evaluation,
         source=prepared.chosen.source,
         seed=seed,
         expectation=expectation if stochastic else None,

@@ -94,7 +94,7 @@ def test_every_backend_counts_the_same(shipped):
 def test_a_ball_is_refused(shipped):
     model, samples = shipped
     target = Target(model, model.deployment)
-    with pytest.raises(SettingsError, match=r"searches a box, and the threat model is l2 2"):
+    with pytest.raises(SettingsError, match=r"searches a box, and the threat model is of l2"):
         cost_of_suite(target, Suite("none", ()), samples, None, ThreatModel(2, "l2"), None, TABLES)
 
 
