@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import platform
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,7 @@ from lavarobust.compat.installation import version
 from lavarobust.errors import LavarobustError
 from lavarobust.experiment.loading import dump_recipe, load_recipe
 from lavarobust.experiment.recipe import Recipe
-from lavarobust.files import atomic_write, make_folder
+from lavarobust.files import atomic_write, check_can_be_written, make_folder
 from lavarobust.training.loop import CHECKPOINT_FILE, NETWORK_FILE, TENSORBOARD_FOLDER
 
 RUNS = Path("runs")
@@ -24,6 +27,7 @@ SPLIT_FILE, METRICS_FILE = "split.json", "metrics.json"
 _TRAINED = (RECIPE_FILE, VERSIONS_FILE, SPLIT_FILE, METRICS_FILE, CHECKPOINT_FILE, NETWORK_FILE)
 _MEASURED = ("evaluation.json", "report.md", "report.json")
 _DERIVED = ("model.net", "export.json", *_MEASURED)
+_LOCK_FILE = ".lock"
 ANALOG_FOLDER = "analog"
 """Of the network that a conversion starts from: its own checkpoint and weights."""
 
@@ -76,6 +80,21 @@ class RunFolder:
         if not self.recipe_file.is_file():
             raise RunFolderError(f"{self.path}: holds no run ({RECIPE_FILE} is missing). Name a run's folder")
         return load_recipe(self.recipe_file)
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Wait until no other process is here; the folder is made where it is missing.
+
+        The lock ends with its process, however that ends.
+
+        Raises:
+            WriteError: the folder can't be made or written.
+        """
+        make_folder(self.path)
+        check_can_be_written(self.path / _LOCK_FILE)
+        with open(self.path / _LOCK_FILE, "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def forget_evaluation(self) -> None:
         """Remove what was measured on a model that is about to be replaced."""
@@ -147,7 +166,7 @@ def versions() -> dict[str, str]:
 
 def _just_begun(path: Path) -> bool:
     """Whether nothing is there but what a run that was killed at once left: its recipe is written last."""
-    names = (VERSIONS_FILE, f".{VERSIONS_FILE}.*.part", f".{RECIPE_FILE}.*.part")
+    names = (VERSIONS_FILE, _LOCK_FILE, f".{VERSIONS_FILE}.*.part", f".{RECIPE_FILE}.*.part")
     return path.is_dir() and all(any(map(file.match, names)) for file in path.iterdir())
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lavarobust.attacks.suites import OTHER_MODEL
 from lavarobust.experiment.sweep.claims import KEPT, Claim, ClaimAt
 from lavarobust.experiment.sweep.gather import SweepRow
+from lavarobust.experiment.sweep.suite_figures import SuiteFigures
 from lavarobust.reporting.spreads import percent, points
 from lavarobust.reporting.tables import Table
 
@@ -56,8 +58,19 @@ def suite_table(rows: Sequence[SweepRow]) -> Table:
         "Under a suite of attacks (%)",
         ("row", "seeds", *columns, "unreliable", "differ", "most fell to"),
         tuple(lines),
-        (SUITE, about),
+        (SUITE, _transferred(rows), about),
     )
+
+
+def _transferred(rows: Sequence[SweepRow]) -> str:
+    attacked = [row for row in rows if row.suite]
+    without = [row.name for row in attacked if not any(map(_from_other, row.suite))]
+    said = "From other model: images are also transferred from the row's next seed"
+    return f"{said}; not in {', '.join(without)} (one seed, or a suite without)." if without else f"{said}."
+
+
+def _from_other(figures: SuiteFigures) -> bool:
+    return any(attack.endswith(OTHER_MODEL) for attack in figures.fooled)
 
 
 def claim_table(claims: Sequence[Claim], against: str) -> Table:

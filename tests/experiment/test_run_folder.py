@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from threading import Event, Thread
 
 import pytest
 
@@ -69,3 +70,18 @@ def test_what_is_no_run_or_damaged_is_said(tmp_path):
     run.recipe_file.write_text("name: [")
     with pytest.raises(SettingsError, match=r"recipe\.yaml: line 1 is not YAML"):
         run.recipe()
+
+
+def test_who_comes_second_waits_until_the_first_has_left(tmp_path):
+    folder, entered = RunFolder(tmp_path / "run"), Event()
+
+    def enter():
+        with RunFolder(tmp_path / "run").alone():
+            entered.set()
+
+    second = Thread(target=enter)
+    with folder.alone():
+        second.start()
+        assert not entered.wait(0.3)
+    assert entered.wait(10)
+    second.join()

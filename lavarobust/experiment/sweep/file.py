@@ -15,6 +15,7 @@ from lavarobust.experiment.loading import read_yaml, resolve_recipe
 from lavarobust.experiment.messages import describe
 from lavarobust.experiment.recipe import Recipe
 from lavarobust.experiment.sections import Section, SuiteName
+from lavarobust.experiment.sweep.siblings import with_other_seeds
 from lavarobust.experiment.sweep.unit import Unit
 from lavarobust.training.settings import AtLeastOne, AtLeastZero
 
@@ -147,10 +148,12 @@ def load_sweep(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Sweep
         raise SettingsError(describe(error, SweepFile, source, {})) from None
     rows = dict(file.rows) or {file.name: Row()}
     overrides = tuple(overrides)
-    units = tuple(
-        unit
-        for name, row in rows.items()
-        for unit in _units(file, name, row, Path(path_or_name).parent, source, overrides)
+    units = with_other_seeds(
+        [
+            unit
+            for name, row in rows.items()
+            for unit in _units(file, name, row, Path(path_or_name).parent, source, overrides)
+        ]
     )
     _check_unlike(units, source)
     over = {key: values for key, values in file.over.items() if key not in _keys(overrides)}

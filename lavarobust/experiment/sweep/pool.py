@@ -101,7 +101,8 @@ class Silent(Watcher):
 def run_jobs(jobs: Sequence[Job], workers: int, watcher: Watcher) -> tuple[Failure, ...]:
     """Work off jobs, at most ``workers`` at a time, in their order.
 
-    Shards of a run that is not exported yet wait for the first of them. Processes end with this one,
+    Shards of a run that is not exported yet wait for the first of them, in the queue, where they hold no
+    worker up; units that need another seed's run wait for it in their processes. Processes end with this one,
     however it ends; what they have written is kept, and the same jobs go on from there.
 
     Returns:

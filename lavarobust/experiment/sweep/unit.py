@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lavarobust.errors import SettingsError
@@ -35,6 +35,7 @@ class Unit:
         shard, shards: from 0; below ``shards``.
         suite: of attacks, that runs beside the recipe's own; None for none.
         suite_images: test images of all shards together that it runs on.
+        other_seed: of the unit of the row from whose model the suite transfers images; None for none.
     """
 
     row: str
@@ -45,6 +46,7 @@ class Unit:
     shards: int = 1
     suite: str | None = None
     suite_images: int = 200
+    other_seed: int | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain Python types, ready for JSON; :func:`read_unit` reads them back."""
@@ -61,8 +63,17 @@ class Unit:
         recipe = {name: part for name, part in asked["recipe"].items() if name not in _WHERE}
         recipe["data"] = recipe["data"] | {"root": None}
         unsaid = {"row"} if self.suite is not None else {"row", "suite", "suite_images"}
+        unsaid |= set() if self.other_seed is not None else {"other_seed"}
         named = {name: value for name, value in asked.items() if name not in unsaid}
         return _digest({**named, "recipe": recipe, "result_version": RESULT_VERSION})
+
+    @property
+    def other(self) -> Unit | None:
+        """The unit whose model images are transferred from; None where there is no other seed."""
+        if self.other_seed is None:
+            return None
+        recipe = self.recipe.model_copy(update={"seed": self.other_seed})
+        return replace(self, recipe=recipe, other_seed=None)
 
     @property
     def run_name(self) -> str:
@@ -95,7 +106,8 @@ def read_unit(plain: Mapping[str, Any], source: str) -> Unit:
         recipe = plain["recipe"]
     except (KeyError, TypeError) as error:
         raise SettingsError(f"{source}: is no work unit ({error} is missing)") from None
-    values |= {name: plain[name] for name in ("suite", "suite_images") if name in plain}
+    since = ("suite", "suite_images", "other_seed")
+    values |= {name: plain[name] for name in since if name in plain}
     unit = Unit(recipe=resolve_recipe(recipe, source), **values)
     numbers = (
         unit.suite_images,
@@ -103,9 +115,12 @@ def read_unit(plain: Mapping[str, Any], source: str) -> Unit:
         unit.shard,
         unit.shards,
         0 if unit.images is None else unit.images,
+        0 if unit.other_seed is None else unit.other_seed,
     )
     if not all(isinstance(number, int) for number in numbers) or not 0 <= unit.shard < unit.shards:
         raise SettingsError(f"{source}: is no work unit (images, on_lava, shard or shards are impossible)")
+    if unit.other_seed == unit.recipe.seed:
+        raise SettingsError(f"{source}: is no work unit (its other_seed is its own seed)")
     return unit
 
 

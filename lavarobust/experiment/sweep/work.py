@@ -13,10 +13,13 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lavarobust.errors import LavarobustError, SettingsError, StoppedError
 from lavarobust.execution.worker import die_with_caller
+
+if TYPE_CHECKING:
+    from lavarobust.experiment.sweep.unit import Unit
 
 EXIT_ERROR, EXIT_STOPPED = 2, 130
 
@@ -24,8 +27,9 @@ EXIT_ERROR, EXIT_STOPPED = 2, 130
 def run_unit(unit: Mapping[str, Any], runs: str | Path) -> dict[str, Any]:
     """Do what a unit says, going on where it was stopped, also within the training.
 
-    Done again it comes to the same result. Shards of one run find its model once it is exported; before
-    that only one of them may be at work in the run's folder.
+    Done again it comes to the same result. Where its suite transfers images from another seed, that one's
+    run is trained and exported too, if it is not there yet; the run is the same whoever makes it. Of
+    processes that need a run at the same time one makes it, and the others wait.
 
     Args:
         unit: as ``Unit.as_dict`` gives it.
@@ -39,23 +43,18 @@ def run_unit(unit: Mapping[str, Any], runs: str | Path) -> dict[str, Any]:
     Raises:
         SettingsError, DataError, RunFolderError, TrainingError, ...: as training, export and evaluation.
     """
-    from lavarobust.experiment.export import EXPORT_FILE, export
+    from lavarobust.experiment.export import EXPORT_FILE, MODEL_FILE
     from lavarobust.experiment.run_folder import METRICS_FILE, RunFolder, versions
     from lavarobust.experiment.stages import load_deployed
     from lavarobust.experiment.sweep.counting import count_run
     from lavarobust.experiment.sweep.suite import suite_results
     from lavarobust.experiment.sweep.unit import RESULT_VERSION, read_unit
-    from lavarobust.experiment.train import run_data, torch_threads, train
+    from lavarobust.experiment.train import run_data, torch_threads
 
     asked = read_unit(unit, "unit")
     folder = Path(runs) / asked.run_name
     resumed = folder.exists()
-    seconds: dict[str, float] = {}
-    if not (folder / EXPORT_FILE).is_file():  # written after the model
-        with _timed("train", seconds):
-            train(asked.recipe, folder, resume=True)
-        with _timed("export", seconds):
-            export(folder)
+    seconds = _exported(asked, folder)
     with _timed("evaluate", seconds), torch_threads(asked.recipe.threads):
         run = load_deployed(folder)
         test = run_data(run.folder).test
@@ -65,9 +64,15 @@ def run_unit(unit: Mapping[str, Any], runs: str | Path) -> dict[str, Any]:
         counts = count_run(run, shard, asked.on_lava, _say)
     suite = {}
     if asked.suite is not None:
+        other = None
+        if asked.other is not None:
+            made = Path(runs) / asked.other.run_name
+            seconds |= {f"{what}, other seed": took for what, took in _exported(asked.other, made).items()}
+            other = made / MODEL_FILE
         few = test.take(asked.suite_images).shard(asked.shard, asked.shards)
         with _timed("suite", seconds):
-            suite = {"suite": suite_results(run, few, asked.suite, asked.on_lava, asked.name, _say)}
+            found = suite_results(run, few, asked.suite, asked.on_lava, asked.name, other, _say)
+        suite = {"suite": found}
     kept = RunFolder(folder)
     metrics, exported = kept.read_json(METRICS_FILE), kept.read_json(EXPORT_FILE)
     plain = asked.as_dict()
@@ -96,6 +101,24 @@ def run_unit(unit: Mapping[str, Any], runs: str | Path) -> dict[str, Any]:
         "resumed": resumed,
         "versions": versions(),
     }
+
+
+def _exported(unit: Unit, folder: Path) -> dict[str, float]:
+    """Train and export a unit's run where that has not been done; the seconds that it took."""
+    from lavarobust.experiment.export import EXPORT_FILE, export
+    from lavarobust.experiment.run_folder import RunFolder
+    from lavarobust.experiment.train import train
+
+    seconds: dict[str, float] = {}
+    if (folder / EXPORT_FILE).is_file():  # written after the model
+        return seconds
+    with RunFolder(folder).alone():
+        if not (folder / EXPORT_FILE).is_file():
+            with _timed("train", seconds):
+                train(unit.recipe, folder, resume=True)
+            with _timed("export", seconds):
+                export(folder)
+    return seconds
 
 
 def main() -> int:

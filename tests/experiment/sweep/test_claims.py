@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from sweep_results import counted, result, unit
@@ -82,6 +83,9 @@ def test_tables_tell_it():
         "differ",
         "most fell to",
     )
+    assert table.notes[1].endswith(
+        "not in vanilla, kept, shrunk, fallen, never (one seed, or a suite without)."
+    )
     assert table.rows[1] == ("kept", "2", "75.0 ± 0.0", "55.0 ± 0.0", "2 of 2", "0 of 32", "SA-PGD-100, ASSG")
     fates = claim_table(claims(rows(unreliable=("kept",)), "vanilla"), "vanilla")
     assert fates.rows[1] == ("shrunk", "+30.0 ± 0.0", "+10.0 ± 0.0", "shrinks")
@@ -94,6 +98,14 @@ def test_tables_tell_it():
     )
     titles = [each.title for each in sweep_tables(rows(), "vanilla")]
     assert titles[-2:] == [table.title, fates.title]
+
+
+def test_rows_that_images_were_transferred_to_are_told_from_those_without():
+    few = rows()[:2]
+    fooled = dict(few[0].suite[0].fooled) | {"PGD-20, triangular 1, from other model": 2}
+    told = replace(few[0], suite=(replace(few[0].suite[0], fooled=fooled),))
+    assert suite_table([told]).notes[1].endswith("transferred from the row's next seed.")
+    assert "; not in kept (" in suite_table([told, few[1]]).notes[1]
 
 
 def test_shards_are_added_up():

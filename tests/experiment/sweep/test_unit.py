@@ -85,6 +85,8 @@ def test_keys_that_recipes_gained_since_have_their_defaults():
         ({"shard": 3}, "unit: is no work unit"),
         ({"shards": "3"}, "unit: is no work unit"),
         ({"images": 1.5}, "unit: is no work unit"),
+        ({"other_seed": "1"}, "unit: is no work unit"),
+        ({"other_seed": 0}, "unit: is no work unit"),
     ],
 )
 def test_what_is_no_unit_is_said(change, message):
@@ -99,8 +101,20 @@ def test_results_from_before_there_were_suites_still_count():
     asked = replace(UNIT, suite="adaptive", suite_images=7)
     assert replace(asked, suite_images=8).key != asked.key
     assert read_unit(json.loads(json.dumps(asked.as_dict())), "unit") == asked
-    before = {name: value for name, value in UNIT.as_dict().items() if not name.startswith("suite")}
+    told = replace(asked, other_seed=1)
+    assert told.key != asked.key and told.run_name == asked.run_name
+    assert replace(told, other_seed=2).key != told.key
+    assert read_unit(json.loads(json.dumps(told.as_dict())), "unit") == told
+    since = ("suite", "suite_images", "other_seed")
+    before = {name: value for name, value in UNIT.as_dict().items() if name not in since}
     assert read_unit(json.loads(json.dumps(before)), "unit") == UNIT
+
+
+def test_the_other_unit_is_the_same_recipe_of_another_seed():
+    other = replace(UNIT, other_seed=5).other
+    assert other.recipe == with_recipe("seed=5").recipe and other.other is None
+    assert other.run_name == with_recipe("seed=5").run_name != UNIT.run_name
+    assert UNIT.other is None
 
 
 def test_suites_are_named_alike_everywhere():

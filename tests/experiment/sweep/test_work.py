@@ -10,7 +10,7 @@ import pytest
 from tiny_runs import TINY
 
 from lavarobust.attacks import FGSM, PGD
-from lavarobust.attacks.suites import Member, Suite
+from lavarobust.attacks.suites import OTHER_MODEL, Member, Suite
 from lavarobust.dynamics import Surrogate
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.loading import load_recipe
@@ -114,7 +114,7 @@ def test_as_a_process_it_does_nothing_for_a_caller_that_has_ended(tmp_path):
 
 def test_a_suite_runs_beside_the_recipes_attacks(done, monkeypatch):
     small = Suite("small", (Member(FGSM(), Surrogate()), Member(PGD(2), Surrogate())))
-    monkeypatch.setattr("lavarobust.experiment.sweep.suite.named_suite", lambda name, rule: small)
+    monkeypatch.setattr("lavarobust.experiment.sweep.suite.named_suite", lambda name, rule, other: small)
     runs, before = done
     asked = replace(UNIT, suite="quick", suite_images=9, on_lava=1)
     [found] = run_unit(asked.as_dict(), runs)["suite"]
@@ -123,3 +123,33 @@ def test_a_suite_runs_beside_the_recipes_attacks(done, monkeypatch):
     assert found["audit"]["images"] == min(1, found["clean"]["count"]) and found["audit"]["differences"] == 0
     assert found["diagnosis"]["samples"] == found["clean"]["count"]
     assert "suite" not in before and str(runs) not in json.dumps(found)
+
+
+def test_images_are_transferred_from_another_seed_whichever_is_trained_first(done, tmp_path, monkeypatch):
+    carrying = Suite("carrying", (Member(PGD(2), Surrogate(), OTHER_MODEL),))
+    monkeypatch.setattr("lavarobust.experiment.sweep.suite.named_suite", lambda name, rule, other: carrying)
+    recipe = load_recipe("digits-plain", [*TINY, "data.limit=200"])
+    asked = Unit("row", recipe, 9, on_lava=0, suite="adaptive", suite_images=20, other_seed=1)
+    result = run_unit(asked.as_dict(), tmp_path)
+    [found] = result["suite"]
+    assert [each["attack"] for each in found["members"]] == ["PGD-2, triangular 1, from other model"]
+    assert found["members"][0]["attempted"] == found["clean"]["count"] > 0
+    assert any(check["name"].startswith("transfer from another") for check in found["diagnosis"]["checks"])
+    assert set(result["seconds"]) == {
+        "train", "export", "evaluate", "train, other seed", "export, other seed", "suite",
+    }  # fmt: skip
+    assert sorted(os.listdir(tmp_path)) == sorted([asked.run_name, asked.other.run_name])
+    # the other way round: the other seed is there before this one
+    second = tmp_path / "second"
+    run_unit(asked.other.as_dict() | {"suite": None}, second)
+    again = run_unit(asked.as_dict(), second)
+    assert without_times(again) == without_times(result)
+    assert set(again["seconds"]) == {"train", "export", "evaluate", "suite"}
+
+
+def without_times(result):
+    plain = json.loads(json.dumps(measured(result)))
+    for found in plain["suite"]:
+        for member in found["members"]:
+            del member["seconds"]
+    return plain
