@@ -14,6 +14,10 @@ from lavarobust.errors import SettingsError
 FILTER_DRAWS = 1 << 40
 """First of the draws that say which samples withstood an attack."""
 
+FILTER_VOTES = 101
+"""So many draws say it. They choose among the images of many attacks, and of few votes the best would be a
+lucky one; beside the gradients that an attack takes they cost little."""
+
 FINAL_DRAWS = 1 << 41
 """First of the draws that judge in the end. Those that chose an image do not judge it: of many noisy verdicts
 the worst would be a lucky one."""
@@ -25,10 +29,13 @@ class Verdict:
 
     Attributes:
         prediction: ``(N,)`` int64: by vote, where the model draws.
+        lead: ``(N,)`` float64 in [-1, 1]: share of the draws that say the class of most votes beside the
+            label, less the share that says the label. 1 or -1 of a single draw.
         margin: ``(N,)`` float64, strongest rival's logit less the label's; the mean over the draws.
     """
 
     prediction: np.ndarray
+    lead: np.ndarray
     margin: np.ndarray
 
 
@@ -47,7 +54,8 @@ def judge(victim: Victim, samples: Samples, votes: int, first: int) -> Verdict:
     answers = np.stack([victim.logits(samples.images, samples.indices, draw) for draw in asked])
     goal = Goal(samples.labels)
     margins = [loss_and_direction("margin", logits, goal)[0] for logits in answers]
-    return Verdict(majority(answers.argmax(axis=2)), np.mean(margins, axis=0))
+    ballots = answers.argmax(axis=2)
+    return Verdict(majority(ballots), _lead(ballots, samples.labels), np.mean(margins, axis=0))
 
 
 def check_votes(votes: int) -> None:
@@ -58,7 +66,20 @@ def check_votes(votes: int) -> None:
 
 def majority(ballots: np.ndarray) -> np.ndarray:
     """``(N,)`` int64 classes that most of the ballots ``(V, N)`` name; of equally many the lowest."""
-    classes = int(ballots.max(initial=0)) + 1
-    counts = (ballots[:, :, None] == np.arange(classes)).sum(axis=0)
-    winners: np.ndarray = counts.argmax(axis=1)
+    winners: np.ndarray = _counts(ballots, int(ballots.max(initial=0)) + 1).argmax(axis=1)
     return winners
+
+
+def _lead(ballots: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    counts = _counts(ballots, int(max(ballots.max(initial=0), labels.max(initial=0))) + 1)
+    rows = np.arange(len(labels))
+    own = counts[rows, labels]
+    counts[rows, labels] = 0
+    lead: np.ndarray = (counts.max(axis=1) - own) / len(ballots)
+    return lead
+
+
+def _counts(ballots: np.ndarray, classes: int) -> np.ndarray:
+    """``(N, classes)`` how many of the ballots ``(V, N)`` name each."""
+    counts: np.ndarray = (ballots[:, :, None] == np.arange(classes)).sum(axis=0)
+    return counts

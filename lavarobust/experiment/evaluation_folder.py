@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lavarobust.attacks.campaign import MemberCount, Standing, Target
+from lavarobust.attacks.campaign import ARRAYS, MemberCount, Standing, Target
 from lavarobust.attacks.samples import Samples
 from lavarobust.attacks.suites import Suite
 from lavarobust.attacks.victim import Queries
@@ -19,7 +19,8 @@ from lavarobust.experiment.plan import Plan
 from lavarobust.files import atomic_write, make_folder, replacing
 
 CLAIM_FILE = "benchmark.json"
-_ARRAYS = ("images", "margin", "decided", "asked")
+FORMAT = 2
+"""Raised where a standing comes to hold something else: from an older one no evaluation can go on."""
 
 
 def claim(folder: Path, asked: dict[str, Any]) -> None:
@@ -54,6 +55,7 @@ def description(
     for array in (samples.images, samples.labels, samples.indices):
         pixels.update(array.tobytes())
     return {
+        "format": FORMAT,
         "models": [hashlib.sha256(file.read_bytes()).hexdigest()[:16] for file in files],
         "plan": repr((plan.steps, plan.encoding, plan.readout)),
         "images": pixels.hexdigest()[:16],
@@ -76,7 +78,7 @@ def write_standing(path: Path, standing: Standing) -> None:
         )
         for each in standing.members
     ]
-    arrays = {name: getattr(standing, name) for name in _ARRAYS}
+    arrays = {name: getattr(standing, name) for name in ARRAYS}
     arrays["counts"] = np.array(counts, dtype=np.int64).reshape(-1, 6)
     arrays["seconds"] = np.array([each.seconds for each in standing.members], dtype=np.float64)
     with replacing(path) as temporary, open(temporary, "wb") as stream:
@@ -91,8 +93,8 @@ def read_standing(path: Path, samples: int) -> Standing:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in (*_ARRAYS, "counts", "seconds")}
-        if any(len(arrays[name]) != samples for name in _ARRAYS) or arrays["counts"].shape[1:] != (6,):
+            arrays = {name: file[name] for name in (*ARRAYS, "counts", "seconds")}
+        if any(len(arrays[name]) != samples for name in ARRAYS) or arrays["counts"].shape[1:] != (6,):
             raise ValueError("arrays of other sizes")
         members = [
             MemberCount(one, two, three, four, Queries(forward, backward), seconds)
@@ -100,7 +102,7 @@ def read_standing(path: Path, samples: int) -> Standing:
                 arrays["counts"].tolist(), arrays["seconds"].tolist(), strict=True
             )
         ]
-        return Standing(**{name: arrays[name] for name in _ARRAYS}, members=tuple(members))
+        return Standing(**{name: arrays[name] for name in ARRAYS}, members=tuple(members))
     except (OSError, ValueError, KeyError, EOFError) as error:
         raise DataError(
             f"{path}: no attack can go on from it ({error}). Remove the file, and its samples are attacked "

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from lavarobust.attacks import FGSM, PGD, Noise, Square, ThreatModel, pgd
-from lavarobust.attacks.campaign import ROBUST, WRONG_BEFORE, Target, joined, run_suite
+from lavarobust.attacks.campaign import ARRAYS, ROBUST, SAFE, WRONG_BEFORE, Target, joined, run_suite
 from lavarobust.attacks.samples import Samples
 from lavarobust.attacks.suites import OTHER_MODEL, Member, Suite
 from lavarobust.dynamics import AdaptiveSharpness, Surrogate
@@ -36,21 +37,45 @@ def case(request, deployed, pictures):
     return target, Samples(images, labels, indices)
 
 
-def test_each_member_is_tried_on_what_withstood_those_before_it(case):
+def _steps(target, samples):
+    """What is told, and the standings before and after every member."""
+    told, kept = [], []
+    run_suite(target, SUITE, samples, THREAT, lambda member, tried: told.append((member, tried)), kept.append)
+    return told, kept
+
+
+def test_each_member_is_tried_on_what_is_not_safely_fooled(case):
     target, samples = case
-    told = []
-    end = run_suite(target, SUITE, samples, THREAT, told=lambda member, tried: told.append((member, tried)))
+    told, kept = _steps(target, samples)
     assert [member for member, _ in told] == list(SUITE.members)
-    left = len(samples) - int((end.decided == WRONG_BEFORE).sum())
-    for count, (_, tried) in zip(end.members, told, strict=True):
-        assert count.attempted == tried == left
-        left -= count.fooled
-    assert left == end.robust.sum() and 0 < left < len(samples)
-    for place, count in enumerate(end.members):
-        assert (end.decided == place).sum() == count.fooled
+    for (_, tried), before, after in zip(told, kept, kept[1:], strict=False):
+        count = after.members[-1]
+        assert count.attempted == tried == before.open.sum()
+        assert count.fooled == before.robust.sum() - after.robust.sum()
+        np.testing.assert_array_equal(after.open, after.robust | (after.lead < SAFE))
+        if not target.victim().stochastic:
+            np.testing.assert_array_equal(after.open, after.robust)
+    end = kept[-1]
     THREAT.check(samples.images, end.images)
+    assert 0 < end.robust.sum() < len(samples)
     assert (end.images[end.decided == WRONG_BEFORE] == samples.images[end.decided == WRONG_BEFORE]).all()
     assert (end.asked[end.robust] > 0).all() and (end.asked[end.decided == WRONG_BEFORE] == -1).all()
+
+
+def test_the_image_of_the_strongest_verdict_is_kept_with_its_attack(case):
+    target, samples = case
+    _, kept = _steps(target, samples)
+    taken_over = 0
+    for place, (before, after) in enumerate(pairwise(kept)):
+        keys = [list(zip(~each.robust, each.lead, each.margin, strict=True)) for each in (before, after)]
+        changed = np.array([one != other for one, other in zip(*keys, strict=True)])
+        assert all(one <= other for one, other in zip(*keys, strict=True))
+        np.testing.assert_array_equal(after.decided[changed & ~after.robust], place)
+        np.testing.assert_array_equal(after.decided[~changed], before.decided[~changed])
+        np.testing.assert_array_equal(after.images[~changed], before.images[~changed])
+        taken_over += int((changed & ~before.robust).sum())
+    assert (taken_over > 0) == target.victim().stochastic
+    np.testing.assert_array_equal(kept[-1].first, kept[1].images)
 
 
 def test_an_image_that_is_said_to_fool_does(deployed, pictures):
@@ -66,7 +91,7 @@ def test_an_image_that_is_said_to_fool_does(deployed, pictures):
 
 
 def _bytes(standing) -> list[bytes]:
-    return [getattr(standing, name).tobytes() for name in ("images", "margin", "decided", "asked")]
+    return [getattr(standing, name).tobytes() for name in ARRAYS]
 
 
 def test_the_end_is_the_same_bytes_in_blocks_and_after_a_stop(case):

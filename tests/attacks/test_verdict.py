@@ -32,6 +32,22 @@ def test_most_draws_decide_and_margins_are_averaged():
     np.testing.assert_allclose(verdict.margin, [0.25, 0.0])
 
 
+def test_the_lead_is_over_the_label_alone():
+    """Three classes of ten draws: votes for others do not add up."""
+
+    class Spread(torch.nn.Module):
+        stochastic = True
+
+        def forward(self, images, indices, draw):
+            chosen = images.flatten(1)[:, draw].long()
+            return torch.nn.functional.one_hot(chosen, 3).double()
+
+    samples = _samples((0, 0, 0, 1, 1, 2, 2), (1, 1, 1, 1, 1, 2, 0), (2,) * 7)
+    verdict = judge(NetworkVictim(Spread()), samples, votes=7, first=0)
+    np.testing.assert_allclose(verdict.lead, [-1 / 7, 4 / 7, 1])
+    np.testing.assert_array_equal(verdict.prediction, [0, 1, 2])
+
+
 def test_a_victim_that_draws_nothing_is_asked_once():
     class Sure(torch.nn.Module):
         def forward(self, images):
@@ -40,6 +56,7 @@ def test_a_victim_that_draws_nothing_is_asked_once():
     victim = NetworkVictim(Sure())
     verdict = judge(victim, _samples((0.25, 0.5)), votes=11, first=4)
     assert verdict.prediction.tolist() == [1] and verdict.margin.tolist() == [0.25]
+    assert verdict.lead.tolist() == [1]
     assert victim.queries.forward == 1
 
 

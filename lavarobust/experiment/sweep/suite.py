@@ -11,7 +11,7 @@ from lavarobust.attacks.suites import fitted, named_suite
 from lavarobust.attacks.threat import ThreatModel
 from lavarobust.data import Images
 from lavarobust.execution import backend
-from lavarobust.experiment.evaluation_folder import claim, description
+from lavarobust.experiment.evaluation_folder import FORMAT, claim, description
 from lavarobust.experiment.plan import plan_for
 from lavarobust.experiment.stages import DeployedRun
 from lavarobust.experiment.suite_run import Evaluation, Progress, evaluate_suite
@@ -19,7 +19,9 @@ from lavarobust.netx import read_model
 from lavarobust.netx.deployment import Deployment
 from lavarobust.netx.model import Model
 
-FOLDER = "suite"
+FOLDER = f"suite-{FORMAT}"
+"""In a run's; an evaluation of an older format lies elsewhere, and is made anew."""
+
 _LEFT_OUT = ("decided", "queries_curve")
 """Of every sample, or of one attack's every query: too much for a result."""
 
