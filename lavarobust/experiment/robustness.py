@@ -74,6 +74,7 @@ class Robustness:
         threat: what the attacker may change.
         clean, robust: samples right without attack; right without and under every attack, each judged on
             its worst image. Of a model that draws, by a vote of draws that no attack has seen.
+        first: samples right without attack and under the suite's first alone, judged as ``robust`` is.
         strict: like ``robust``, ties counted as wrong; as ``robust`` where a vote decides.
         success: of those right without attack, the ones that an attack fooled.
         members: in the order in which they ran.
@@ -91,6 +92,7 @@ class Robustness:
     threat: ThreatModel
     clean: Share
     robust: Share
+    first: Share
     strict: Share
     success: Share
     members: tuple[MemberReport, ...]
@@ -117,7 +119,7 @@ class Robustness:
         """Plain Python types, ready for JSON; without images."""
         shares = {
             name: {"count": share.count, "of": share.of, "value": share.value, "interval": share.interval}
-            for name in ("clean", "robust", "strict", "success")
+            for name in ("clean", "robust", "first", "strict", "success")
             for share in (getattr(self, name),)
         }
         members = [
@@ -146,6 +148,7 @@ def summarised(
     standing: Standing,
     clean: Sequence[Record],
     attacked: Sequence[Record],
+    first: np.ndarray,
     diagnosis: Diagnosis,
     audit: Audit | None = None,
 ) -> Robustness:
@@ -153,8 +156,9 @@ def summarised(
 
     Args:
         clean, attacked: executions, one per draw that judges; a single one decides alone.
+        first: ``(N,)`` bool, right on what the first attack left.
     """
-    right, after = (_right(records, samples.labels) for records in (clean, attacked))
+    right, after = (right_by_vote(records, samples.labels) for records in (clean, attacked))
     robust = right & after
     single = len(attacked) == 1
     untied = ~(clean[0].tied | attacked[0].tied) if single else np.ones_like(robust)
@@ -163,6 +167,7 @@ def summarised(
         threat=threat,
         clean=_share(right),
         robust=_share(robust),
+        first=_share(right & first),
         strict=_share(robust & untied),
         success=Share(int((right & ~after).sum()), int(right.sum())),
         members=tuple(
@@ -180,7 +185,8 @@ def summarised(
     )
 
 
-def _right(records: Sequence[Record], labels: np.ndarray) -> np.ndarray:
+def right_by_vote(records: Sequence[Record], labels: np.ndarray) -> np.ndarray:
+    """``(N,)`` bool, whether most of the executions of the same images say their labels."""
     right: np.ndarray = majority(np.stack([record.prediction for record in records])) == labels
     return right
 

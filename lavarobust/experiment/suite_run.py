@@ -21,7 +21,7 @@ from lavarobust.execution import Backend, backend
 from lavarobust.execution.workers import Workers
 from lavarobust.experiment.evaluation_folder import read_standing, write_standing
 from lavarobust.experiment.plan import Plan, execute
-from lavarobust.experiment.robustness import Robustness, summarised
+from lavarobust.experiment.robustness import Robustness, right_by_vote, summarised
 from lavarobust.record import Record
 
 BLOCK = 256
@@ -85,8 +85,9 @@ def evaluate_suite(
     for threat, standing, diagnosis in zip(threats, standings, diagnoses, strict=True):
         report(f"adversarial images at {threat.epsilon:.4g} on {judge.name}", 0, len(samples))
         attacked = _executed(evaluation, replace(samples, images=standing.images))
+        first = _after_first(evaluation, standing, attacked)
         audited = _audited(evaluation, standing, report)
-        found = summarised(suite, threat, samples, standing, clean, attacked, diagnosis, audited)
+        found = summarised(suite, threat, samples, standing, clean, attacked, first, diagnosis, audited)
         results.append(found)
     return tuple(results)
 
@@ -233,6 +234,17 @@ def _executed(evaluation: Evaluation, samples: Samples) -> list[Record]:
         execute(judge, target.model, evaluation.plan, samples.images, samples.indices, draw=draw)
         for draw in draws
     ]
+
+
+def _after_first(evaluation: Evaluation, standing: Standing, attacked: Sequence[Record]) -> np.ndarray:
+    """``(N,)`` bool, right on what the first attack left; what stayed to the end is executed already."""
+    samples = replace(evaluation.samples, images=standing.first)
+    right = right_by_vote(attacked, samples.labels)
+    changed = np.flatnonzero((standing.first != standing.images).reshape(len(samples), -1).any(axis=1))
+    if len(changed):
+        part = samples.take(changed)
+        right[changed] = right_by_vote(_executed(evaluation, part), part.labels)
+    return right
 
 
 def _audited(evaluation: Evaluation, standing: Standing, report: Progress) -> Audit | None:

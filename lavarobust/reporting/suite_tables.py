@@ -14,10 +14,9 @@ from lavarobust.reporting.tables import Table
 SUITE = (
     "Shares of the suite's images that are right without attack and under every attack so far, judged per "
     "image on the deployed integers; what a model draws is judged by a vote of fresh draws. First: under the "
-    "first attack alone, PGD-20 of the adaptive suite. All: after the last; what a vote before took from a "
-    "drawing model and the last vote gives back counts as right in both. Unreliable: evaluations whose "
-    "diagnosis says that the figure may be too high, of all. Differ: images that Lava executed too and that "
-    "differ in class, score or any count."
+    "first attack alone, PGD-20 of the adaptive suite. All: after the last; both by the same draws. "
+    "Unreliable: evaluations whose diagnosis says that the figure may be too high, of all. Differ: images "
+    "that Lava executed too and that differ in class, score or any count."
 )
 FATE = (
     "Gains in points of accuracy under attack, seed by seed and on the same images. Never held: no gain on "

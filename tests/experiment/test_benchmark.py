@@ -1,21 +1,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import lavarobust
 from lavarobust.attacks import FGSM, PGD, Square, ThreatModel
-from lavarobust.attacks.campaign import Target
+from lavarobust.attacks.campaign import ARRAYS, Target, run_suite
 from lavarobust.attacks.diagnosis import Check, Diagnosis
 from lavarobust.attacks.samples import Samples
 from lavarobust.attacks.suites import Member, Suite
+from lavarobust.attacks.verdict import FINAL_DRAWS, judge
 from lavarobust.dynamics import Surrogate
 from lavarobust.errors import DataError, SettingsError
 from lavarobust.experiment import benchmark as module
 from lavarobust.experiment import suite_run
 from lavarobust.experiment.benchmark import benchmark
+from lavarobust.experiment.evaluation_folder import CLAIM_FILE
 from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.run import prepare
 from lavarobust.experiment.shipped import model_path
@@ -33,8 +36,8 @@ def brief(monkeypatch):
     monkeypatch.setattr(suite_run, "BLOCK", 10)
 
 
-def _block() -> tuple:
-    prepared = prepare("digits-plain", FEW)
+def _block(model="digits-plain") -> tuple:
+    prepared = prepare(model, FEW)
     part = prepared.chosen.images
     target = Target(prepared.model, prepared.plan.as_deployment(prepared.model))
     return target, SMALL, Samples(part.images.astype(np.float32), part.labels, part.indices), ThreatModel(0.1)
@@ -50,6 +53,7 @@ def test_figures_are_those_of_the_executed_images(brief):
         fell = sum(member.counts.fooled for member in result.members)
         assert result.success.count == fell == result.clean.count - result.robust.count
         assert result.members[0].counts.attempted == result.clean.count
+        assert result.first.count == result.clean.count - result.members[0].counts.fooled
         assert result.operations[0] == pytest.approx(
             sum(int(layer.synops.sum()) for layer in ran.record.layers) / 24
         )
@@ -78,6 +82,24 @@ def test_a_model_that_draws_is_judged_by_votes(brief):
     assert report.votes == 3 and report.expectation == 2
     assert report.results[0].differences is None
     assert report.as_dict()["votes"] == 3
+
+
+def test_the_first_attack_is_judged_by_the_votes_that_judge_all(brief):
+    """Those that chose its images do not."""
+    asked = {"votes": 5, "expectation": 2, "epsilons": (0.15,), "audited": 0}
+    [result] = benchmark("digits-stog", FEW, **asked).results
+    target, suite, samples, _ = _block("digits-stog")
+    target = replace(target, votes=5, expectation=2)
+    end = run_suite(target, suite, samples, ThreatModel(0.15))
+
+    def right(images):
+        judged = judge(target.victim(), replace(samples, images=images), 5, FINAL_DRAWS)
+        return judged.prediction == samples.labels
+
+    assert (end.first != end.images).any()
+    clean, first, last = (right(images) for images in (samples.images, end.first, end.images))
+    assert result.first.count == (clean & first).sum() > result.robust.count == (clean & last).sum()
+    assert result.as_dict()["first"]["count"] == result.first.count
 
 
 def test_processes_blocks_and_stops_change_no_byte(tmp_path, monkeypatch):
@@ -112,7 +134,7 @@ def test_a_stopped_block_goes_on_from_its_file(tmp_path, stop_before):
     told = []
     end = attack_block(*_block(), file, told.append)
     assert [made for _, _, made in told] == list(range(stop_before, 3))
-    for name in ("images", "margin", "decided", "asked"):
+    for name in ARRAYS:
         assert getattr(end, name).tobytes() == getattr(whole, name).tobytes()
     assert [path.name for path in tmp_path.iterdir()] == ["block.npz"]
 
@@ -129,6 +151,15 @@ def test_a_folder_of_another_evaluation_is_refused(tmp_path, brief):
         asked = {"path": "digits-plain", "images": DataChoice(limit=6)} | changed
         with pytest.raises(SettingsError, match=f"with another {what}"):
             benchmark(**asked, folder=tmp_path / "kept")
+
+
+def test_a_folder_of_an_older_format_is_refused(tmp_path, brief):
+    asked = {"path": "digits-plain", "images": DataChoice(limit=6), "folder": tmp_path, "audited": 0}
+    benchmark(**asked)
+    said = json.loads((tmp_path / CLAIM_FILE).read_text())
+    (tmp_path / CLAIM_FILE).write_text(json.dumps({name: said[name] for name in said if name != "format"}))
+    with pytest.raises(SettingsError, match="with another format"):
+        benchmark(**asked)
 
 
 def test_a_damaged_file_is_named(tmp_path):

@@ -202,7 +202,7 @@ def _figures(seed: _Seed) -> dict[str, float]:
     figures |= {f"success, {each.name}": each.fooled / max(clean.correct, 1) for each in attacked}
     figures |= {f"worst, {epsilon:g}": correct / clean.samples for epsilon, correct in seed.robust}
     for each in seed.suite:
-        figures[f"suite's first, {each.epsilon:g}"] = each.after_first / each.images
+        figures[f"suite's first, {each.epsilon:g}"] = each.first / each.images
         figures[f"suite, {each.epsilon:g}"] = each.robust / each.images
     for count in ("spikes", "accumulates", "multiply_accumulates"):
         figures[count] = getattr(clean, count) / clean.samples

@@ -17,6 +17,7 @@ class SuiteFigures:
         epsilon: in pixel units.
         images: how many.
         robust: right without attack and under all of it.
+        first: right without attack and under the first attack alone, judged as ``robust`` is.
         fooled: by attack, in the order in which they ran, each on what withstood those before it.
         evaluations: that are added up here.
         unreliable: those whose diagnosis speaks against the figure.
@@ -27,17 +28,13 @@ class SuiteFigures:
     epsilon: float
     images: int
     robust: int
+    first: int
     fooled: Mapping[str, int]
     evaluations: int
     unreliable: int
     reasons: tuple[str, ...]
     differences: int
     audited: int
-
-    @property
-    def after_first(self) -> int:
-        """Images that withstood the first attack."""
-        return self.robust + sum(list(self.fooled.values())[1:])
 
     @property
     def decided_by(self) -> str:
@@ -67,12 +64,17 @@ def added(parts: Iterable[Sequence[SuiteFigures]]) -> tuple[SuiteFigures, ...]:
 
 def _figures(found: Mapping[str, Any]) -> SuiteFigures:
     audit = found["audit"] or {"differences": 0, "images": 0}
+    fooled = {member["attack"]: member["fooled"] for member in found["members"]}
+    robust = found["robust"]["count"]
+    # older results do not have it judged; where a model draws nothing, this is the same
+    added_up = robust + sum(list(fooled.values())[1:])
     fired = [check for check in found["diagnosis"]["checks"] if check["fired"]]
     return SuiteFigures(
         epsilon=found["epsilon"],
         images=found["robust"]["of"],
-        robust=found["robust"]["count"],
-        fooled={member["attack"]: member["fooled"] for member in found["members"]},
+        robust=robust,
+        first=found["first"]["count"] if "first" in found else added_up,
+        fooled=fooled,
         evaluations=1,
         unreliable=int(bool(found["unreliable"])),
         reasons=tuple(check["name"] for check in fired),
@@ -93,6 +95,7 @@ def _sum(parts: Sequence[SuiteFigures]) -> SuiteFigures:
         epsilon=first.epsilon,
         images=total("images"),
         robust=total("robust"),
+        first=total("first"),
         fooled={name: sum(part.fooled[name] for part in parts) for name in first.fooled},
         evaluations=total("evaluations"),
         unreliable=total("unreliable"),

@@ -58,6 +58,15 @@ def test_shares_are_of_what_withstood_the_first_attack_and_all():
     assert json.loads(json.dumps(vanilla.as_dict()))["suite"][0]["fooled"]["Square-1000"] == 15
 
 
+def test_what_the_first_attack_left_is_as_it_was_judged_where_the_result_says_it():
+    one = unit("vanilla")
+    plain = result(one, counted(samples=100, correct=95), robust=[(0.1, 50)])
+    judged = found((60, 15, 5)) | {"first": {"count": 41, "of": 100}}
+    [row] = gather([one], {one.key: plain | {"suite": [judged]}})
+    assert row.figures["suite's first, 0.1"].values == (0.41,)
+    assert row.figures["suite, 0.1"].values == (0.15,)
+
+
 def test_claims_survive_shrink_fall_or_never_held():
     found = {claim.row: claim.at[0] for claim in claims(rows(), "vanilla")}
     # against 35 after the first and 15 after all: 75 and 55, 65 and 25, 65 and 15, 25 and 25
