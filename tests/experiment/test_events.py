@@ -6,15 +6,17 @@ import numpy as np
 import pytest
 from event_files import event_bytes, lay_out
 
-from lavarobust.attacks import FGSM
+from lavarobust.attacks import FGSM, SDA, OperationsAscent
 from lavarobust.errors import DataError, SettingsError
 from lavarobust.experiment.attack import attack
 from lavarobust.experiment.builders import build_data, build_network
 from lavarobust.experiment.export import export
 from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.loading import load_recipe
+from lavarobust.experiment.operations_attack import operations_attack
 from lavarobust.experiment.run import PlanChoice, run
 from lavarobust.experiment.run_folder import RunFolder
+from lavarobust.experiment.sparse_attack import sparse_attack
 from lavarobust.experiment.train import load_network, run_data, train
 
 STEPS = 4
@@ -130,3 +132,15 @@ def test_frames_of_a_person_s_own(folder, tmp_path):
 def test_counts_of_events_are_payloads(root):
     recipe = load_recipe("digits-plain", [*EVENTS, f"data.root={root}", "data.event_limit=3"])
     assert set(np.unique(build_data(recipe).train.images)) == {np.float32(0), np.float32(1 / 3)}
+
+
+def test_few_flips_of_events_suffice_and_images_can_be_made_dear(folder):
+    sparse = sparse_attack(folder / "model.net", settings=SDA(40))
+    assert sparse.entries == STEPS * 2 * 34 * 34 and sparse.outcome.surprises == 0
+    flips = sparse.outcome.found.flips[sparse.outcome.found.fooled]
+    assert len(flips) and (flips > 0).all() and flips.max() < 200
+    assert sparse.outcome.executed.accuracy < sparse.outcome.clean.accuracy
+    dear = operations_attack(folder / "model.net", epsilons=(0.3, 0.7), settings=OperationsAscent(3))
+    below, above = (cost.times_clean(cost.rows[1])["operations"] for cost in dear.costs)
+    # below a half of a spike nothing comes or goes
+    assert below == 1 and above > 2
