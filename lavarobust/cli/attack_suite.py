@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +19,7 @@ from lavarobust.cli.output import (
     show_table,
     write_json,
 )
+from lavarobust.errors import StoppedError
 
 if TYPE_CHECKING:
     from lavarobust.experiment.benchmark import BenchmarkReport
@@ -56,7 +59,7 @@ def run_suite(file: str, options: dict[str, Any]) -> None:
         "workers",
         "seed",
     )
-    with Progress() as progress:
+    with Progress() as progress, _stopped_with_a_hint(options["out"]):
         report = benchmark(
             file,
             *split_choices(options),
@@ -92,6 +95,16 @@ def run_preset(file: str, options: dict[str, Any]) -> None:
         )
     show_preset(report)
     write_json(options["json_path"], report.as_dict())
+
+
+@contextmanager
+def _stopped_with_a_hint(folder: str | None) -> Iterator[None]:
+    """Ctrl-C raises StoppedError, which says how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        hint = "The same command goes on" if folder else "With --out FOLDER it would go on from what it found"
+        raise StoppedError(f"stopped. {hint}") from None
 
 
 def show_benchmark(report: BenchmarkReport) -> None:

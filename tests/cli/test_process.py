@@ -119,6 +119,17 @@ def test_a_stopped_attack_ends_in_one_line(model_file, tmp_path):
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_a_stopped_suite_says_how_to_go_on(model_file, tmp_path, kept):
+    folder = ("--out", tmp_path / "kept") if kept else ()
+    process = start("attack", model_file, "--suite", "adaptive", *folder, start_new_session=True)
+    code, error, _ = interrupted(
+        process, lambda: "FGSM" in (line := process.stderr.readline()) or "PGD" in line
+    )
+    hint = "The same command goes on" if kept else "With --out FOLDER it would go on from what it found"
+    assert (code, error.splitlines()[-1]) == (130, f"stopped. {hint}")
+
+
 @pytest.mark.parametrize("processes", [2, 5, 8])
 def test_a_stopped_run_on_lava_leaves_no_process(model_file, tmp_path, processes):
     """While its network is being built, and while it runs (8 processes)."""
