@@ -122,8 +122,9 @@ def stog() -> Preset:
 
     FGSM and PGD-7 at 8/255, untargeted and towards a random class, each on one draw of the gates; in l2
     at 128/255, PGD with 7 steps of 25/255; AutoPGD with ten steps at 4/255, on one draw and over ten, by BPTT
-    and over ten by BPTR; not its targeted one, whose loss is not published. Its random class may be the true
-    one, and its l2 searches start outside of the ball; these don't.
+    and over ten by BPTR; its targeted one on one draw and over ten, by BPTT. That one's loss and number of
+    classes are not published: here they are AutoAttack's. The code's random class may be the true one, and
+    its l2 searches start outside of the ball; these don't.
     """
     small, ball = ThreatModel(4 / 255), ThreatModel(128 / 255, "l2")
     aimed = PGD(7, step_size=0.01, loss="targeted_cross_entropy", targets="random")
@@ -136,8 +137,10 @@ def stog() -> Preset:
         _column(small, APGD(10), rule, expectation=draws)
         for rule, draws in ((_TRIANGULAR, 1), (_TRIANGULAR, 10), (RateMask(), 10))
     )
+    targeted = APGD(10, loss="targeted_dlr", targets=9)
+    aimed_over_draws = (_column(small, targeted, _TRIANGULAR, expectation=draws) for draws in (1, 10))
     single = (_column(threat, settings, _TRIANGULAR) for threat, settings in attacks)
-    return Preset("paper:stog", (*single, *over_draws))
+    return Preset("paper:stog", (*single, *over_draws, *aimed_over_draws))
 
 
 def sea() -> Preset:

@@ -69,6 +69,8 @@ def test_stog_has_targets_a_ball_and_draws():
         ("linf", 4, f"APGD-10, {triangular}", 1),
         ("linf", 4, f"APGD-10, {triangular}, over 10 draws", 10),
         ("linf", 4, "APGD-10, BPTR, over 10 draws", 10),
+        ("linf", 4, f"APGD-10 (DLR, 9 targets), {triangular}", 1),
+        ("linf", 4, f"APGD-10 (DLR, 9 targets), {triangular}, over 10 draws", 10),
     ]
     _, untargeted, step, aimed, _, ball, *_ = (
         column.suite.members[0].settings for column in named_preset("paper:stog").columns
