@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from lavarobust.attacks.losses import Goal, loss_and_direction
+from lavarobust.attacks.mean_victim import MeanVictim
 from lavarobust.attacks.optional import optional_module
 from lavarobust.attacks.samples import Samples, checked_samples
 from lavarobust.attacks.threat import ThreatModel
@@ -33,6 +34,10 @@ _FEWEST_CLASSES = 4
 
 _MOST_TARGETS = 9
 """Classes that the standard version aims at."""
+
+
+AutoVictim = ChunkedVictim | MeanVictim
+"""What AutoAttack can ask: a victim that answers in any direction of its logits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +63,7 @@ class AutoAttackResult:
 
 
 def autoattack(
-    victim: ChunkedVictim,
+    victim: AutoVictim,
     images: np.ndarray,
     labels: np.ndarray,
     indices: np.ndarray,
@@ -72,6 +77,11 @@ def autoattack(
     The package draws for whole batches, so the result of a sample depends on the samples beside it, unlike
     that of this package's own attacks. Whether a found image fools is asked again with the sample's own
     index, inside the threat model to the last bit. With fewer than ten classes all others are aimed at.
+
+    A model that draws is attacked as its :class:`MeanVictim`: all four attacks search the mean logits over
+    the same draws, and fresh draws must judge what they find. AutoAttack's own version for such models,
+    ``rand``, is APGD-CE and APGD-DLR with gradients over 20 fresh draws, without FAB and Square, whose
+    searches a changing answer misleads, and one draw says what counts as found.
 
     Args:
         victim: deterministic, of four classes or more.
@@ -95,7 +105,7 @@ def autoattack(
     if victim.stochastic:
         raise SettingsError(
             f"{victim.name}: its answers are drawn, and AutoAttack would keep what one lucky draw let pass. "
-            "Attack it with square, which judges by fresh draws."
+            "Give the MeanVictim of it, and judge by other draws."
         )
     package = optional_module("pyautoattack", "autoattack")
     samples = checked_samples(images, labels, indices)
@@ -128,7 +138,7 @@ def autoattack(
 class _State:
     """What was found so far; the victim is asked with every sample's own index."""
 
-    def __init__(self, victim: ChunkedVictim, samples: Samples, draw: int) -> None:
+    def __init__(self, victim: AutoVictim, samples: Samples, draw: int) -> None:
         self.victim, self.samples, self.draw = victim, samples, draw
         self.best = samples.images.copy()
         logits = victim.logits(samples.images, samples.indices, draw)
@@ -168,7 +178,7 @@ def _found(ensemble: Any, attack: str, here: Samples, threat: ThreatModel) -> np
 class _Model:
     """The victim as a torch function of a batch. The package does not say which samples it asks about."""
 
-    def __init__(self, victim: ChunkedVictim, draw: int) -> None:
+    def __init__(self, victim: AutoVictim, draw: int) -> None:
         self.victim, self.draw = victim, draw
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:

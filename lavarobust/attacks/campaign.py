@@ -12,6 +12,7 @@ from lavarobust.attacks.dispatch import AutoAttack, run_attack
 from lavarobust.attacks.expectation import ExpectedVictim
 from lavarobust.attacks.hop_skip_jump import HopSkipJump
 from lavarobust.attacks.integer_victim import IntegerVictim
+from lavarobust.attacks.mean_victim import MeanVictim
 from lavarobust.attacks.query_result import QueryResult
 from lavarobust.attacks.samples import Samples
 from lavarobust.attacks.square import Square
@@ -24,8 +25,8 @@ from lavarobust.errors import SettingsError
 from lavarobust.netx.deployment import Deployment
 from lavarobust.netx.model import Model
 
-_ASKS_ITSELF = (Square, HopSkipJump, AutoAttack)
-"""Attacks that deal with draws themselves, or refuse a model that draws."""
+_TAKE_FOR_CERTAIN = (HopSkipJump, AutoAttack)
+"""Attacks that take a model's answers for certain. Square deals with draws itself."""
 
 ROBUST, WRONG_BEFORE = -1, -2
 """In ``Standing.decided``: withstood every attack so far; wrong without any."""
@@ -71,16 +72,20 @@ class Target:
         Raises:
             SettingsError: images from another model, and there is none.
         """
-        rule, asks_itself = member.rule or Surrogate(), isinstance(member.settings, _ASKS_ITSELF)
+        rule = member.rule or Surrogate()
         if member.source != OTHER_MODEL:
             victim = self.victim(rule)
-            return (
-                victim if asks_itself or not victim.stochastic else ExpectedVictim(victim, self.expectation)
-            )
+            if not victim.stochastic or isinstance(member.settings, Square):
+                return victim
+            if isinstance(member.settings, _TAKE_FOR_CERTAIN):
+                return MeanVictim(victim, self.expectation)
+            return ExpectedVictim(victim, self.expectation)
         if self.other is None:
             raise SettingsError(f"{member.name}: there is no other model. Give one.")
         source = IntegerVictim(*self.other, rule)
-        if asks_itself:
+        if isinstance(member.settings, _TAKE_FOR_CERTAIN) and source.stochastic:
+            return MeanVictim(source, self.expectation)
+        if isinstance(member.settings, (Square, *_TAKE_FOR_CERTAIN)):
             return source
         # what fools the other model need not fool this one: its answers, even single ones, end no search
         return ExpectedVictim(source, self.expectation if source.stochastic else 1)

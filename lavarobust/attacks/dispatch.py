@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lavarobust.attacks.autoattack import STANDARD, autoattack
+from lavarobust.attacks.autoattack import STANDARD, AutoVictim, autoattack
 from lavarobust.attacks.gradient_attacks import attack
 from lavarobust.attacks.hop_skip_jump import HopSkipJump, hop_skip_jump
 from lavarobust.attacks.samples import Samples
@@ -14,7 +14,7 @@ from lavarobust.attacks.search import AttackResult
 from lavarobust.attacks.settings import AttackSettings
 from lavarobust.attacks.square import Square, square
 from lavarobust.attacks.threat import ThreatModel
-from lavarobust.attacks.victim import ChunkedVictim, Victim
+from lavarobust.attacks.victim import Victim
 from lavarobust.errors import SettingsError
 
 
@@ -58,8 +58,10 @@ def run_attack(
 
 
 def _autoattack(victim: Victim, samples: Samples, threat: ThreatModel, seed: int, draw: int) -> AttackResult:
-    if not isinstance(victim, ChunkedVictim):
-        raise SettingsError(f"{victim.name}: AutoAttack needs a victim whose answers are not drawn.")
+    if not isinstance(victim, AutoVictim):
+        raise SettingsError(
+            f"{victim.name}: AutoAttack needs a victim that draws nothing, or the MeanVictim of one."
+        )
     found = autoattack(victim, samples.images, samples.labels, samples.indices, threat, seed=seed, draw=draw)
     nothing = np.zeros(len(samples), dtype=np.int64)
     return AttackResult(

@@ -61,7 +61,7 @@ def hop_skip_jump(
     its own, with its own start and draws: its result is the same bytes in any batch and order.
 
     Args:
-        victim: deterministic.
+        victim: deterministic; of a model that draws its :class:`MeanVictim`, and fresh draws must judge then.
         images: ``(N, C, H, W)`` pixels in [0, 1].
         labels, indices: ``(N,)`` true classes, and each sample's index in its data set.
         threat: what may be changed.
@@ -82,7 +82,7 @@ def hop_skip_jump(
     if victim.stochastic:
         raise SettingsError(
             f"{victim.name}: its answers are drawn, and HopSkipJump would walk along a boundary that moves. "
-            "Attack it with square, which judges by fresh draws."
+            "Give the MeanVictim of it, and judge by other draws."
         )
     evasion = optional_module("art.attacks.evasion", "art")
     classification = optional_module("art.estimators.classification", "art")

@@ -73,7 +73,9 @@ class IntegerVictim(ChunkedVictim):
         if self._memory is not None:
             self._memory.forget()
 
-    def logits(self, images: np.ndarray, indices: np.ndarray, draw: int = 0) -> np.ndarray:
+    def logits(
+        self, images: np.ndarray, indices: np.ndarray, draw: int = 0, places: np.ndarray | None = None
+    ) -> np.ndarray:
         """See :class:`lavarobust.attacks.Victim`."""
         self._check_shape(images)
         # what is executed of a sample are integers, which hang on no other: nothing has to fill up a chunk

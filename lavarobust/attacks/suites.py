@@ -151,18 +151,17 @@ def ensemble() -> tuple[GradientRule, ...]:
     return (*triangular, *falling, *rectangular, straight_through(), RateMask(), Analog())
 
 
-def fitted(suite: Suite, norm: Norm, axes: int, stochastic: bool) -> tuple[Suite, tuple[str, ...]]:
-    """A suite without the attacks that can't be made on some images and model, and why each is left out.
+def fitted(suite: Suite, norm: Norm, axes: int) -> tuple[Suite, tuple[str, ...]]:
+    """A suite without the attacks that can't be made on some images, and why each is left out.
 
     Args:
         norm: of the threat models.
         axes: of the images: 4, or 5 of event frames.
-        stochastic: whether the model draws.
 
     Raises:
         SettingsError: nothing is left.
     """
-    reasons = {member: _hindrance(member, norm, axes, stochastic) for member in suite.members}
+    reasons = {member: _hindrance(member, norm, axes) for member in suite.members}
     left = tuple(member for member in suite.members if not reasons[member])
     said = tuple(f"{member.name} is left out: {reason}" for member, reason in reasons.items() if reason)
     if not left:
@@ -170,13 +169,11 @@ def fitted(suite: Suite, norm: Norm, axes: int, stochastic: bool) -> tuple[Suite
     return replace(suite, members=left), said
 
 
-def _hindrance(member: Member, norm: Norm, axes: int, stochastic: bool) -> str:
+def _hindrance(member: Member, norm: Norm, axes: int) -> str:
     if isinstance(member.settings, Square | HopSkipJump | AutoAttack) and axes != 4:
         return "it changes images, not event frames"
     if isinstance(member.settings, HopSkipJump) and norm != "linf":
         return "it searches the linf box"
-    if isinstance(member.settings, HopSkipJump | AutoAttack) and stochastic:
-        return "it takes a model's answers for certain, and this model draws"
     return ""
 
 

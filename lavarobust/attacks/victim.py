@@ -147,11 +147,17 @@ class ChunkedVictim:
         finally:
             self._held = before
 
-    def logits(self, images: np.ndarray, indices: np.ndarray, draw: int = 0) -> np.ndarray:
-        """See :class:`Victim`."""
+    def logits(
+        self, images: np.ndarray, indices: np.ndarray, draw: int = 0, places: np.ndarray | None = None
+    ) -> np.ndarray:
+        """See :class:`Victim`.
+
+        Args:
+            places: ``(N,)`` integers that spread the samples over chunks; None for the indices.
+        """
         parts = []
         with self._computing(), torch.no_grad():
-            for positions, pixels, keys, rows in self._chunks(images, indices):
+            for positions, pixels, keys, rows in self._chunks(images, indices, places):
                 scores = self._scores(torch.from_numpy(pixels), keys, draw)
                 parts.append((positions, self._logits_of(scores, rows)))
         self.queries.forward += len(images)
@@ -201,17 +207,22 @@ class ChunkedVictim:
         return _scattered(all_logits, len(images)), _scattered(gradients, len(images))
 
     def vector_jacobian(
-        self, images: np.ndarray, indices: np.ndarray, direction: np.ndarray, draw: int = 0
+        self,
+        images: np.ndarray,
+        indices: np.ndarray,
+        direction: np.ndarray,
+        draw: int = 0,
+        places: np.ndarray | None = None,
     ) -> np.ndarray:
         """``(N, C, H, W)`` float32 gradient of the sum of ``direction * logits``, in logits' own units.
 
         Args:
-            images, indices, draw: as :meth:`logits` has them; the images are executed anew.
+            images, indices, draw, places: as :meth:`logits` has them; the images are executed anew.
             direction: ``(N, classes)``, what the logits are weighted with.
         """
         parts = []
         with self._computing(), torch.enable_grad():
-            for positions, filled, keys, rows in self._chunks(images, indices):
+            for positions, filled, keys, rows in self._chunks(images, indices, places):
                 pixels = torch.from_numpy(filled).requires_grad_()
                 _, followed = self._answers(pixels, keys, rows, draw)
                 weights = np.zeros(followed.shape)
@@ -258,9 +269,9 @@ class ChunkedVictim:
             torch.set_num_threads(before)
 
     def _chunks(
-        self, images: np.ndarray, indices: np.ndarray
+        self, images: np.ndarray, indices: np.ndarray, places: np.ndarray | None = None
     ) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
-        for positions, rows in chunks(indices, self.chunk):
+        for positions, rows in chunks(indices if places is None else places, self.chunk):
             filled = np.zeros((self.chunk, *images.shape[1:]), dtype=np.float32)
             keys = np.zeros(self.chunk, dtype=np.int64)
             filled[rows], keys[rows] = images[positions], indices[positions]

@@ -164,7 +164,7 @@ def test_what_it_can_not_attack_is_refused(smooth, linear_case):
         with pytest.raises(SettingsError, match=r"Choose from: apgd-ce, apgd-t, fab-t, square"):
             autoattack(victim, *arrays, THREAT, attacks)
     drawn = NetworkVictim(victim.module, stochastic=True)
-    with pytest.raises(SettingsError, match="lucky draw"):
+    with pytest.raises(SettingsError, match=r"lucky draw let pass\. Give the MeanVictim"):
         autoattack(drawn, *arrays, THREAT)
     case = linear_case
     with pytest.raises(DataError, match="4 classes, not 2"):

@@ -70,5 +70,5 @@ def test_what_it_can_not_attack_is_refused(twenty):
         HopSkipJump(0)
     with pytest.raises(SettingsError, match="not in that of l2"):
         hop_skip_jump(victim, *arrays, ThreatModel(0.5, "l2"))
-    with pytest.raises(SettingsError, match="boundary that moves"):
+    with pytest.raises(SettingsError, match=r"boundary that moves\. Give the MeanVictim"):
         hop_skip_jump(NetworkVictim(victim.module, stochastic=True), *arrays, THREAT)
