@@ -1,4 +1,4 @@
-"""A dense layer with few outputs behind spikes: products of what is not zero alone, differentiable.
+"""A dense layer with few outputs, differentiable: behind few spikes, products of what is not zero alone.
 
 The sums are :func:`lavarobust.dynamics.products.dense_sums`'s, being exact; gradients are the same up to
 float32's rounding, and the same bytes for any number of threads.
@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from lavarobust.dynamics import reuse
 from lavarobust.dynamics.dense_kernels import Events, learn_samples, spread_samples, sum_samples
@@ -29,20 +30,36 @@ _BUSY = 0.25
 """Share of inputs that are not zero from which on a product of all is faster."""
 
 
-def event_sums(frames: torch.Tensor, weight: torch.Tensor) -> torch.Tensor | None:
+def few_output_sums(frames: torch.Tensor, weight: torch.Tensor) -> torch.Tensor | None:
     """Sums ``(F, N, out)`` of integers ``(F, N, K)`` and ``(out, K)``, or None where that is not the way."""
-    if not _applies(frames, weight):
+    if not _applies(frames, weight) or not are_whole(weight) or not trusted():
         return None
-    if not are_whole(weight) or not trusted() or active_share(frames[0]) > _BUSY:
-        return None
-    reach = float(weight.detach().abs().sum(1).amax())
+    narrow, reach = weight.float(), float(weight.detach().abs().sum(1).amax())
+    if not weight.requires_grad:
+        return _constant_sums(frames, narrow, reach)
+    return None if _is_busy(frames) else _events_of(frames, narrow, reach, _EventSums)
+
+
+def _applies(frames: torch.Tensor, weight: torch.Tensor) -> bool:
+    if frames.device.type != "cpu" or weight.device.type != "cpu" or frames.dtype != torch.float32:
+        return False
+    return frames.dim() == 3 and 0 < len(weight) <= LANES
+
+
+def _is_busy(frames: torch.Tensor) -> bool:
+    return frames.numel() < _SMALL or active_share(frames[0]) > _BUSY
+
+
+def _events_of(
+    frames: torch.Tensor, weight: torch.Tensor, reach: float, function: type[torch.autograd.Function]
+) -> torch.Tensor | None:
     # a window's first frame tells what inputs these are; where another exceeds it, all are looked at
     for looked_at in (frames.detach()[:1], frames.detach()):
         limit = max(peak(looked_at), 1.0)
         if not limit * reach < _FLOAT32_EXACT:
             return None
         report: dict[str, bool] = {}
-        sums: torch.Tensor = _EventSums.apply(frames, weight.float(), limit, report)
+        sums: torch.Tensor = function.apply(frames, weight, limit, report)
         if report["broken"]:
             return None
         if not report["large"]:
@@ -50,31 +67,67 @@ def event_sums(frames: torch.Tensor, weight: torch.Tensor) -> torch.Tensor | Non
     return None
 
 
-def _applies(frames: torch.Tensor, weight: torch.Tensor) -> bool:
-    if frames.device.type != "cpu" or weight.device.type != "cpu" or frames.dtype != torch.float32:
-        return False
-    return frames.dim() == 3 and frames.numel() >= _SMALL and 0 < len(weight) <= LANES
+def _constant_sums(frames: torch.Tensor, weight: torch.Tensor, reach: float) -> torch.Tensor | None:
+    """Of a weight that learns nothing: which way sums are formed hangs on a whole batch, and changes nothing
+    in them; gradients, which are rounded, go one way, so that a sample's are the same beside any others."""
+    if not _is_busy(frames):
+        return _events_of(frames, weight, reach, _ConstantSums)
+    if not max(peak(frames), 1.0) * reach < _FLOAT32_EXACT:
+        return None
+    product: torch.Tensor = _ConstantProduct.apply(frames, weight)
+    return product
 
 
 class _EventSums(torch.autograd.Function):
     @staticmethod
     def forward(ctx, frames, weight, limit, report):  # type: ignore[no-untyped-def]
-        sums, events = forward(frames.contiguous().numpy(), weight.numpy(), limit)
-        report["broken"], report["large"] = (bool(kind.any()) for kind in events.beyond.T)
-        ctx.events = events if ctx.needs_input_grad[1] else None
+        sums, ctx.events = _formed(frames, weight, limit, report)
         ctx.save_for_backward(weight)
-        return torch.from_numpy(sums)
+        return sums
 
     @staticmethod
     def backward(ctx, given):  # type: ignore[no-untyped-def]
         (weight,) = ctx.saved_tensors
-        d_frames = d_weight = None
-        d_sums = _rows(given.numpy())
+        d_weight, d_sums = None, _rows(given.numpy())
         if ctx.needs_input_grad[1]:
             d_weight = torch.from_numpy(learn(ctx.events, d_sums, weight.shape))
-        if ctx.needs_input_grad[0]:
-            d_frames = torch.from_numpy(spread(d_sums, weight.detach().numpy()))
-        return d_frames, d_weight, None, None
+        return _spread(ctx, d_sums, weight), d_weight, None, None
+
+
+class _ConstantSums(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, frames, weight, limit, report):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(weight)
+        return _formed(frames, weight, limit, report)[0]
+
+    @staticmethod
+    def backward(ctx, given):  # type: ignore[no-untyped-def]
+        return _spread(ctx, _rows(given.numpy()), *ctx.saved_tensors), None, None, None
+
+
+class _ConstantProduct(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, frames, weight):  # type: ignore[no-untyped-def]
+        ctx.save_for_backward(weight)
+        return F.linear(frames, weight)
+
+    @staticmethod
+    def backward(ctx, given):  # type: ignore[no-untyped-def]
+        return _spread(ctx, _rows(given.numpy()), *ctx.saved_tensors), None
+
+
+def _formed(
+    frames: torch.Tensor, weight: torch.Tensor, limit: float, report: dict[str, bool]
+) -> tuple[torch.Tensor, Events]:
+    sums, events = forward(frames.contiguous().numpy(), weight.numpy(), limit)
+    report["broken"], report["large"] = (bool(kind.any()) for kind in events.beyond.T)
+    return torch.from_numpy(sums), events
+
+
+def _spread(ctx: Any, d_sums: np.ndarray, weight: torch.Tensor) -> torch.Tensor | None:
+    if not ctx.needs_input_grad[0]:
+        return None
+    return torch.from_numpy(spread(d_sums, weight.detach().numpy()))
 
 
 def forward(frames: np.ndarray, weight: np.ndarray, limit: float) -> tuple[np.ndarray, Events]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from lavarobust.dynamics.dense_events import event_sums
+from lavarobust.dynamics.dense_events import few_output_sums
 from lavarobust.dynamics.unshared import peak
 from lavarobust.errors import SettingsError
 from lavarobust.netx.limits import CONV_SUM_BITS
@@ -64,7 +64,7 @@ def dense_sums(inputs: torch.Tensor, weight: torch.Tensor, kind: torch.dtype | N
         # as a convolution leaves them, channels lie together; what is small is put in their order
         weight = weight.unflatten(1, inputs.shape[2:]).movedim(1, -1).flatten(1)
         inputs = inputs.movedim(2, -1).flatten(2)
-    by_events = event_sums(inputs, weight) if kind is None else None
+    by_events = few_output_sums(inputs, weight) if kind is None else None
     if by_events is not None:
         return by_events
     bound = _largest_sum(inputs, weight)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lavarobust.dynamics import dense_events, products
-from lavarobust.dynamics.dense_events import event_sums, forward, learn, spread, trusted
+from lavarobust.dynamics.dense_events import few_output_sums, forward, learn, spread, trusted
 
 STEPS, SAMPLES, INPUTS = 3, 5, 4500
 """Enough that events are looked for; the last places are no whole row of 16."""
@@ -64,7 +64,7 @@ def test_sums_are_those_of_the_product(inputs: int, outputs: int, activity: floa
 def test_gradients_are_those_of_the_product(generator: torch.Generator) -> None:
     frames, weight = layer(generator)
     d_sums = torch.randn(STEPS, SAMPLES, 10, generator=generator)
-    sums = event_sums(frames, weight)
+    sums = few_output_sums(frames, weight)
     assert sums is not None
     exact = torch.nn.functional.linear(frames.double(), weight.double())
     assert torch.equal(sums.double(), exact)
@@ -74,6 +74,32 @@ def test_gradients_are_those_of_the_product(generator: torch.Generator) -> None:
         assert (mine - reference).abs().max() <= 1e-6 * reference.abs().max()
 
 
+def test_a_samples_gradient_is_the_same_beside_any_others(generator: torch.Generator) -> None:
+    frames, weight = (part.detach() for part in layer(generator))
+    d_sums = torch.randn(STEPS, SAMPLES, 10, generator=generator)
+    busy = torch.ones(STEPS, 3 * SAMPLES, INPUTS)
+
+    def gradient(beside: torch.Tensor) -> bytes:
+        given = torch.cat([frames, beside], dim=1).requires_grad_()
+        sums = few_output_sums(given, weight.double())
+        assert sums is not None
+        exact = torch.nn.functional.linear(given.double(), weight.double())
+        assert torch.equal(sums.double(), exact)
+        ascent = torch.zeros_like(sums)
+        ascent[:, :SAMPLES] = d_sums
+        (made,) = torch.autograd.grad(sums, given, ascent)
+        return made[:, :1].numpy().tobytes()
+
+    frames_alone = gradient(frames[:, :0])
+    assert gradient(busy) == frames_alone  # a product instead of events
+    frames, d_sums = frames[:, :1], d_sums[:, :1]
+    few = torch.cat([frames, frames[:, :0]], dim=1).requires_grad_()
+    sums = few_output_sums(few, weight)
+    assert sums is not None
+    (made,) = torch.autograd.grad(sums, few, d_sums)
+    assert made.numpy().tobytes() == frames_alone
+
+
 def test_any_number_of_threads_gives_the_same_bytes(generator: torch.Generator) -> None:
     frames, weight = layer(generator)
     d_sums = torch.randn(STEPS, SAMPLES, 10, generator=generator)
@@ -81,7 +107,7 @@ def test_any_number_of_threads_gives_the_same_bytes(generator: torch.Generator) 
     try:
         for threads in (1, 2, 3):
             torch.set_num_threads(threads)
-            sums = event_sums(frames, weight)
+            sums = few_output_sums(frames, weight)
             assert sums is not None
             made.append((sums, *torch.autograd.grad(sums, (frames, weight), d_sums)))
     finally:
@@ -93,29 +119,29 @@ def test_any_number_of_threads_gives_the_same_bytes(generator: torch.Generator) 
 def test_an_input_larger_than_the_first_frame_tells_is_seen(generator: torch.Generator) -> None:
     frames, weight = (tensor.detach() for tensor in layer(generator))
     frames[1, 2, 7] = 3
-    sums = event_sums(frames, weight)
+    sums = few_output_sums(frames, weight)
     assert sums is not None
     assert torch.equal(sums, torch.nn.functional.linear(frames, weight))
     frames[1, 2, 7] = 1 << 20
-    assert event_sums(frames, weight) is None
+    assert few_output_sums(frames, weight) is None
 
 
 @pytest.mark.parametrize("value", [0.5, float("nan"), float("inf")])
 def test_what_is_no_integer_is_left_to_the_product(generator: torch.Generator, value: float) -> None:
     frames, weight = (tensor.detach() for tensor in layer(generator))
     frames[2, 1, 16] = value
-    assert event_sums(frames, weight) is None
+    assert few_output_sums(frames, weight) is None
     frames[2, 1, 16], weight[0, 0] = 0, 0.5
-    assert event_sums(frames, weight) is None
+    assert few_output_sums(frames, weight) is None
 
 
 def test_other_layers_are_left_to_the_product(generator: torch.Generator) -> None:
     frames, weight = (tensor.detach() for tensor in layer(generator, outputs=17))
-    assert event_sums(frames, weight) is None
-    assert event_sums(frames, weight[:16]) is not None
-    assert event_sums(frames.double(), weight[:16].double()) is None
-    assert event_sums(frames[0], weight[:16]) is None
-    assert event_sums(torch.ones_like(frames), weight[:16]) is None
+    assert few_output_sums(frames, weight) is None
+    assert few_output_sums(frames, weight[:16]) is not None
+    assert few_output_sums(frames.double(), weight[:16].double()) is None
+    assert few_output_sums(frames[0], weight[:16]) is None
+    assert few_output_sums(torch.ones_like(frames), weight[:16].requires_grad_()) is None
 
 
 def test_a_product_takes_over_where_loops_are_not_trusted(
@@ -123,5 +149,5 @@ def test_a_product_takes_over_where_loops_are_not_trusted(
 ) -> None:
     frames, weight = layer(generator)
     monkeypatch.setattr(dense_events, "trusted", lambda: False)
-    assert event_sums(frames, weight) is None
+    assert few_output_sums(frames, weight) is None
     assert torch.equal(products.dense_sums(frames, weight), torch.nn.functional.linear(frames, weight))
