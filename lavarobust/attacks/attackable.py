@@ -27,6 +27,11 @@ class Attackable(Protocol):
         ...
 
     @property
+    def recurrent(self) -> bool:
+        """Whether gradients go back through surrogates alone."""
+        ...
+
+    @property
     def other(self) -> object | None:
         """Another model of the same task; None for none."""
         ...

@@ -62,6 +62,11 @@ class Target:
         encoding = self.deployment.encoding
         return None if encoding.drawn else max(encoding.std or (1.0,)) / encoding.levels
 
+    @property
+    def recurrent(self) -> bool:
+        """Whether some of its layers are, through which no rule goes that looks at a whole window."""
+        return self.model.recurrent
+
     def victim(self, rule: GradientRule = Surrogate()) -> IntegerVictim:  # noqa: B008
         """The model itself, one draw at a time."""
         return IntegerVictim(self.model, self.deployment, rule)

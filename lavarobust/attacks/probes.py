@@ -21,7 +21,7 @@ from lavarobust.attacks.search import AttackResult
 from lavarobust.attacks.settings import FGSM, PGD, Noise
 from lavarobust.attacks.square import Square
 from lavarobust.attacks.steps import SignSteps
-from lavarobust.attacks.suites import OTHER_MODEL, Member, Suite
+from lavarobust.attacks.suites import OTHER_MODEL, Member, Suite, passes_recurrent
 from lavarobust.attacks.threat import ThreatModel
 from lavarobust.attacks.verdict import FILTER_DRAWS, Verdict, judge
 from lavarobust.dynamics import (
@@ -105,7 +105,8 @@ class Probes:
 
     def surrogates(self) -> list[Check]:
         """Other gradients; what counts is their minimum, sample by sample."""
-        found = {rule: self._fooled(self._craft(PGD(20), rule).images) for rule in _RULES}
+        rules = [rule for rule in _RULES if passes_recurrent(rule) or not self.target.recurrent]
+        found = {rule: self._fooled(self._craft(PGD(20), rule).images) for rule in rules}
         best = max(found, key=lambda rule: int(found[rule].sum()))
         together = np.logical_or.reduce(list(found.values()))
         check = self._beats(f"PGD-20 through {len(found)} gradients", together)
@@ -115,7 +116,9 @@ class Probes:
     def transfer(self) -> list[Check]:
         """Images of momentum, which carry over best (Dong et al. 2018): of the twin without spikes, and of
         another model where there is one."""
-        sources = {"the analog twin": Member(_CARRIED, Analog())}
+        sources = {}
+        if not self.target.recurrent:
+            sources["the analog twin"] = Member(_CARRIED, Analog())
         if self.target.other is not None:
             sources["another model"] = Member(_CARRIED, Surrogate(), OTHER_MODEL)
         return [

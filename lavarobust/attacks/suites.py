@@ -151,17 +151,18 @@ def ensemble() -> tuple[GradientRule, ...]:
     return (*triangular, *falling, *rectangular, straight_through(), RateMask(), Analog())
 
 
-def fitted(suite: Suite, norm: Norm, axes: int) -> tuple[Suite, tuple[str, ...]]:
-    """A suite without the attacks that can't be made on some images, and why each is left out.
+def fitted(suite: Suite, norm: Norm, axes: int, recurrent: bool = False) -> tuple[Suite, tuple[str, ...]]:
+    """A suite without the attacks that can't be made on some images and model, and why each is left out.
 
     Args:
         norm: of the threat models.
         axes: of the images: 4, or 5 of event frames.
+        recurrent: whether the model has recurrent layers.
 
     Raises:
         SettingsError: nothing is left.
     """
-    reasons = {member: _hindrance(member, norm, axes) for member in suite.members}
+    reasons = {member: _hindrance(member, norm, axes, recurrent) for member in suite.members}
     left = tuple(member for member in suite.members if not reasons[member])
     said = tuple(f"{member.name} is left out: {reason}" for member, reason in reasons.items() if reason)
     if not left:
@@ -169,12 +170,19 @@ def fitted(suite: Suite, norm: Norm, axes: int) -> tuple[Suite, tuple[str, ...]]
     return replace(suite, members=left), said
 
 
-def _hindrance(member: Member, norm: Norm, axes: int) -> str:
+def _hindrance(member: Member, norm: Norm, axes: int, recurrent: bool) -> str:
     if isinstance(member.settings, Square | HopSkipJump | AutoAttack) and axes != 4:
         return "it changes images, not event frames"
     if isinstance(member.settings, HopSkipJump) and norm != "linf":
         return "it searches the linf box"
+    if recurrent and not member.source and not passes_recurrent(member.rule):
+        return "its gradients look at whole windows at once, and the model has recurrent layers"
     return ""
+
+
+def passes_recurrent(rule: GradientRule | None) -> bool:
+    """Whether gradients of a rule go back through recurrent layers too; none do, where none are asked for."""
+    return rule is None or isinstance(rule, Surrogate)
 
 
 def named_suite(name: str, rule: GradientRule = Surrogate(), other: bool = False) -> Suite:  # noqa: B008

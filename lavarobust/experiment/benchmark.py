@@ -115,7 +115,7 @@ def benchmark(
     target = Target(prepared.model, deployment, _other(other), seed, expectation, votes)
     stochastic = target.victim().stochastic
     whole = named_suite(suite, rule, other is not None)
-    chosen, left_out = fitted(whole, norm, samples.images.ndim)
+    chosen, left_out = fitted(whole, norm, samples.images.ndim, target.recurrent)
     judge = chosen_backend(backend, workers if backend == "lava" else 1)
     keeping = None if folder is None else Path(folder)
     if keeping is not None:

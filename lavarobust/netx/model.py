@@ -247,6 +247,11 @@ class Model:
         return any(isinstance(layer, Synaptic) and layer.gate is not None for layer in self.layers)
 
     @property
+    def recurrent(self) -> bool:
+        """Whether some population has synapses to itself."""
+        return any(isinstance(layer, Dense) and layer.recurrent_weight is not None for layer in self.layers)
+
+    @property
     def extensions(self) -> tuple[str, ...]:
         """What of it stock NetX can't express, such as ``"soft reset"``; empty for a plain model.
 

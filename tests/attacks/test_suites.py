@@ -79,3 +79,19 @@ def test_attacks_that_cannot_be_made_are_left_out_by_name():
     assert len(said) == 1 and said[0].startswith("HopSkipJump-5000 is left out: ")
     with pytest.raises(SettingsError, match="suite standard: AutoAttack"):
         fitted(named_suite("standard"), "linf", 5)
+
+
+def test_a_recurrent_model_is_attacked_through_surrogates_alone():
+    left, said = fitted(adaptive(other=True), "linf", 4, recurrent=True)
+    names = [member.name for member in left.members]
+    assert names == [
+        "PGD-20, triangular 1",
+        "PGD-20, triangular 0.5",
+        "PGD-20, exponential 1",
+        "PGD-20, rectangular 2",
+        "PGD-20, straight-through",
+        "APGD-20 (DLR, 9 targets), triangular 1",
+        "PGD-20, triangular 1, from other model",
+        "Square-1000",
+    ]
+    assert any(sentence.startswith("SA-PGD-100, ASSG is left out: ") for sentence in said)

@@ -32,6 +32,7 @@ class Planted:
     expectation: int = 1
     votes: int = 1
     level: float | None = None
+    recurrent: bool = False
     through: Mapping[GradientRule, torch.nn.Module] = field(default_factory=dict)
     other: torch.nn.Module | None = None
 

@@ -52,7 +52,7 @@ def suite_results(
     carried = None if other is None else _deployed(other)
     target = Target(run.model, run.plan.as_deployment(run.model), carried, run.recipe.seed)
     whole = named_suite(name, run.surrogate, other is not None)
-    suite, _ = fitted(whole, "linf", samples.images.ndim)
+    suite, _ = fitted(whole, "linf", samples.images.ndim, target.recurrent)
     folder = Path(run.folder.path) / FOLDER / shard
     files = [file for file in (run.model_file, other) if file is not None]
     claim(folder, description(target, suite, samples, files, run.plan))
