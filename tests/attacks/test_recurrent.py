@@ -37,7 +37,7 @@ def test_it_is_broken_and_diagnosed_through_surrogates_alone():
     indices = np.arange(12)
     # what it says itself is right
     labels = IntegerVictim(target.model, target.deployment).logits(images, indices).argmax(axis=1)
-    samples, threat = Samples(images, labels, indices), ThreatModel(0.3)
+    samples, threat = Samples(images, labels, indices), ThreatModel(0.5)
     assert target.recurrent
     suite, _ = fitted(adaptive(), "linf", 4, target.recurrent)
     end = run_suite(target, replace(suite, members=suite.members[:5]), samples, threat)
