@@ -14,6 +14,7 @@ from lavarobust.dynamics import AdaptiveSharpness, Analog, GradientRule, Surroga
 from lavarobust.encoding import encode, input_range
 from lavarobust.encoding.straight_through import encode_straight_through
 from lavarobust.errors import DataError, SettingsError
+from lavarobust.execution import Backend
 from lavarobust.execution.simulator import Simulator, Stage, analog_scores, compile_model, propagate
 from lavarobust.execution.simulator.propagate import Memory
 from lavarobust.netx.deployment import Deployment, sample_shape
@@ -41,6 +42,8 @@ class IntegerVictim(ChunkedVictim):
         rule: how gradients go back through spikes, the attacker's choice. It changes no logits. With
             ``Analog`` the gradient is that of the twin in the direction of the twin's own logits.
         chunk, threads: as :class:`ChunkedVictim` has them.
+        backend: executes what is asked for scores alone. Gradients, and the scores that come with them, are
+            the simulator's, whose integers are the same.
 
     Raises:
         SettingsError: neither ``deployment`` nor the model says how to run it.
@@ -54,6 +57,7 @@ class IntegerVictim(ChunkedVictim):
         rule: GradientRule = Surrogate(),  # noqa: B008
         chunk: int = DEFAULT_CHUNK,
         threads: int = 1,
+        backend: Backend | None = None,
     ) -> None:
         deployment = deployment or model.deployment
         if deployment is None:
@@ -63,7 +67,7 @@ class IntegerVictim(ChunkedVictim):
         super().__init__(model.name, model.gated or deployment.encoding.drawn, chunk, threads)
         self.deployment = deployment
         self.rule = rule
-        self._model = model
+        self._model, self._backend = model, backend or Simulator()
         self._stages = compile_model(model, Surrogate() if isinstance(rule, Analog) else rule)
         self.score_unit = _score_scale(self._stages, deployment)
         self._memory = SharpnessMemory(rule) if isinstance(rule, AdaptiveSharpness) else None
@@ -81,7 +85,7 @@ class IntegerVictim(ChunkedVictim):
         # what is executed of a sample are integers, which hang on no other: nothing has to fill up a chunk
         with self._computing():
             stimulus = self._stimulus(images.astype(np.float32, copy=False), indices, draw)
-            record = Simulator().run(self._model, stimulus, self.deployment.readout)
+            record = self._backend.run(self._model, stimulus, self.deployment.readout)
         self.queries.forward += len(images)
         return self._as_logits(self._recorded(record).astype(np.float64))
 

@@ -5,7 +5,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lavarobust.attacks import PGD, IntegerVictim, NetworkVictim, Noise, ThreatModel, attack, pgd
+from lavarobust.attacks import (
+    PGD,
+    IntegerVictim,
+    NetworkVictim,
+    Noise,
+    Square,
+    ThreatModel,
+    attack,
+    pgd,
+    square,
+)
 from lavarobust.dynamics import (
     AdaptiveSharpness,
     Analog,
@@ -192,6 +202,27 @@ def test_the_twins_own_logits_choose_the_direction():
     logits, gradient = victim.logits_and_gradient(_image(0, 1), np.array([0]), np.array([0]), "margin")
     assert logits.tobytes() == IntegerVictim(model).logits(_image(0, 1), np.array([0])).tobytes()
     np.testing.assert_allclose(gradient.ravel(), [0, 2 / 4 * 2 * 64])
+
+
+def test_scores_are_asked_of_the_backend_and_are_the_simulators(readout_model):
+    """An attack by scores on Lava takes the same way as on the simulator, and is counted alike."""
+    asked, lava = [], backend("lava")
+
+    class Listening:
+        name = "lava"
+
+        def run(self, model, stimulus, readout="spike_count", keep=()):
+            asked.append(stimulus.frames.shape[0])
+            return lava.run(model, stimulus, readout, keep)
+
+    images = np.concatenate([_image(0.6, 0.2), _image(0.3, 0.9)])
+    labels, indices, threat = np.array([0, 1]), np.array([4, 7]), ThreatModel(0.3)
+    found = []
+    for victim in (IntegerVictim(readout_model), IntegerVictim(readout_model, backend=Listening())):
+        result = square(victim, images, labels, indices, threat, Square(5))
+        found.append((result.images.tobytes(), result.asked.tolist(), victim.queries.forward))
+    assert found[0] == found[1]
+    assert sum(asked) == found[1][2] > 2
 
 
 def test_what_can_not_be_attacked_is_refused(readout_model):
