@@ -6,6 +6,7 @@ from lavarobust.attacks.evaluate import Progress, evaluate
 from lavarobust.attacks.expectation import ExpectedVictim
 from lavarobust.attacks.gradient_attacks import attack, fgsm, pgd, random_noise
 from lavarobust.attacks.integer_victim import IntegerVictim
+from lavarobust.attacks.mean_victim import MeanVictim
 from lavarobust.attacks.network_victim import NetworkVictim
 from lavarobust.attacks.operations import (
     OperationsAscent,
@@ -43,6 +44,7 @@ __all__ = [
     "FlipOutcome",
     "IntegerVictim",
     "Judged",
+    "MeanVictim",
     "NetworkVictim",
     "Noise",
     "OperationsAscent",
