@@ -80,20 +80,18 @@ class Target:
         rule = member.rule or Surrogate()
         if member.source != OTHER_MODEL:
             victim = self.victim(rule)
-            if not victim.stochastic or isinstance(member.settings, Square):
-                return victim
-            if isinstance(member.settings, _TAKE_FOR_CERTAIN):
-                return MeanVictim(victim, self.expectation)
-            return ExpectedVictim(victim, self.expectation)
-        if self.other is None:
+        elif self.other is not None:
+            victim = IntegerVictim(*self.other, rule)
+        else:
             raise SettingsError(f"{member.name}: there is no other model. Give one.")
-        source = IntegerVictim(*self.other, rule)
-        if isinstance(member.settings, _TAKE_FOR_CERTAIN) and source.stochastic:
-            return MeanVictim(source, self.expectation)
-        if isinstance(member.settings, (Square, *_TAKE_FOR_CERTAIN)):
-            return source
+        if isinstance(member.settings, Square):
+            return victim
+        if isinstance(member.settings, _TAKE_FOR_CERTAIN):
+            return MeanVictim(victim, self.expectation) if victim.stochastic else victim
+        if victim.stochastic:
+            return ExpectedVictim(victim, self.expectation)
         # what fools the other model need not fool this one: its answers, even single ones, end no search
-        return ExpectedVictim(source, self.expectation if source.stochastic else 1)
+        return ExpectedVictim(victim, 1) if member.source == OTHER_MODEL else victim
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ class IntegerVictim(ChunkedVictim):
     def logits(
         self, images: np.ndarray, indices: np.ndarray, draw: int = 0, places: np.ndarray | None = None
     ) -> np.ndarray:
-        """See :class:`lavarobust.attacks.Victim`."""
+        """See :class:`lavarobust.attacks.Victim`; there are no chunks, and ``places`` plays no part."""
         self._check_shape(images)
         # what is executed of a sample are integers, which hang on no other: nothing has to fill up a chunk
         with self._computing():

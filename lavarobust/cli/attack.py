@@ -39,7 +39,7 @@ from lavarobust.cli.options import (
 @click.option("--expectation", type=int, default=10, show_default=True, metavar="N",
               help="Draws that a suite's gradients are averaged over, where FILE draws.")  # fmt: skip
 @click.option("--votes", type=int, default=11, show_default=True, metavar="N",
-              help="Fresh draws that judge an image of a suite then; odd.")  # fmt: skip
+              help="Fresh draws that judge a suite's images in the end, where FILE draws; odd.")  # fmt: skip
 @click.option("--audit", "audited", type=click.IntRange(min=0), default=16, show_default=True, metavar="N",
               help="Images per epsilon of a suite that Lava executes once more.")  # fmt: skip
 @click.option(

@@ -64,17 +64,13 @@ def added(parts: Iterable[Sequence[SuiteFigures]]) -> tuple[SuiteFigures, ...]:
 
 def _figures(found: Mapping[str, Any]) -> SuiteFigures:
     audit = found["audit"] or {"differences": 0, "images": 0}
-    fooled = {member["attack"]: member["fooled"] for member in found["members"]}
-    robust = found["robust"]["count"]
-    # older results do not have it judged; where a model draws nothing, this is the same
-    added_up = robust + sum(list(fooled.values())[1:])
     fired = [check for check in found["diagnosis"]["checks"] if check["fired"]]
     return SuiteFigures(
         epsilon=found["epsilon"],
         images=found["robust"]["of"],
-        robust=robust,
-        first=found["first"]["count"] if "first" in found else added_up,
-        fooled=fooled,
+        robust=found["robust"]["count"],
+        first=found["first"]["count"],
+        fooled={member["attack"]: member["fooled"] for member in found["members"]},
         evaluations=1,
         unreliable=int(bool(found["unreliable"])),
         reasons=tuple(check["name"] for check in fired),

@@ -30,6 +30,7 @@ def found(fell, unreliable=False, images=100):
     return {
         "epsilon": 0.1,
         "robust": {"count": robust, "of": images, "value": robust / images, "interval": [0, 1]},
+        "first": {"count": images - 5 - fell[0], "of": images},
         "members": [{"attack": name, "fooled": fooled} for name, fooled in zip(names, fell, strict=True)],
         "unreliable": unreliable,
         "diagnosis": {"checks": [{"name": "noise", "fired": unreliable, "said": "much"}]},
@@ -58,7 +59,7 @@ def test_shares_are_of_what_withstood_the_first_attack_and_all():
     assert json.loads(json.dumps(vanilla.as_dict()))["suite"][0]["fooled"]["Square-1000"] == 15
 
 
-def test_what_the_first_attack_left_is_as_it_was_judged_where_the_result_says_it():
+def test_what_the_first_attack_left_is_as_it_was_judged():
     one = unit("vanilla")
     plain = result(one, counted(samples=100, correct=95), robust=[(0.1, 50)])
     judged = found((60, 15, 5)) | {"first": {"count": 41, "of": 100}}
