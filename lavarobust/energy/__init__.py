@@ -5,7 +5,8 @@ from __future__ import annotations
 from lavarobust.energy.baseline import LayerShape, ann_operations
 from lavarobust.energy.bill import Baseline, Bill, BillLine, Unpriced, price
 from lavarobust.energy.ledger import LayerLedger, Ledger, Spread, make_ledger, spread
-from lavarobust.energy.profiles import Price, Profile, available_profiles, load_profile
+from lavarobust.energy.profile_files import available_profiles, load_profile
+from lavarobust.energy.profiles import Limit, MemoryPoint, Price, Profile
 from lavarobust.energy.rules import RULES, Operations, applicable_rules, executed, hire_eq7, hire_eq8
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "LayerLedger",
     "LayerShape",
     "Ledger",
+    "Limit",
+    "MemoryPoint",
     "Operations",
     "Price",
     "Profile",

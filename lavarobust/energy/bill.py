@@ -9,7 +9,7 @@ import numpy as np
 
 from lavarobust.energy.baseline import BASIS
 from lavarobust.energy.ledger import Ledger, Spread, make_ledger, spread
-from lavarobust.energy.profiles import SYNAPTIC_TERMS, Evidence, Profile, Term, weakest
+from lavarobust.energy.profiles import SYNAPTIC_TERMS, Evidence, Profile, Term, require_prices, weakest
 from lavarobust.energy.rules import Operations, executed, find_rule
 from lavarobust.errors import SettingsError
 from lavarobust.netx.model import Model
@@ -134,10 +134,11 @@ def price(record: Record, model: Model, profile: Profile, rule: str = "executed"
         rule: ``executed`` (exact counts), ``hire-eq7`` or ``hire-eq8`` (the paper's estimates).
 
     Raises:
-        SettingsError: no such rule, a rule that doesn't hold for this record, or a table without a
-            price for the model's synaptic operations.
+        SettingsError: no such rule, a rule that doesn't hold for this record, or a table without
+            prices, or without one for the model's synaptic operations.
         DataError, ModelFileError: see :func:`lavarobust.energy.ledger.make_ledger`.
     """
+    require_prices(profile)
     ledger = make_ledger(record, model)
     billable = find_rule(rule)(ledger)
     _check_synaptic_prices(ledger, billable, profile)

@@ -1,51 +1,77 @@
-"""Price tables: what one operation costs, from which source, and how well that is known."""
+"""What a hardware profile holds: prices, limits of a chip, and how well each is known."""
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
-from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Literal, get_args
 
-from pydantic import Field, Strict, StringConstraints, TypeAdapter, ValidationError
+from pydantic import Field, Strict, StringConstraints
 
 from lavarobust.errors import SettingsError
-from lavarobust.resources import resource_folder
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib  # type: ignore[import-not-found]
 
 Term = Literal[
     "accumulate",
     "multiply_accumulate",
+    "graded_addition",
+    "active_update",
+    "idle_update",
     "neuron_update",
     "bias_addition",
     "spike",
+    "relay",
     "host_event",
     "gate_draw",
     "soft_reset",
 ]
-"""What a ledger counts and a table can price (``host_event``: an input sent to the chip; ``gate_draw``: a
-random number of a stochastic gate, with what is compared; ``soft_reset``: what it takes an update of a neuron
-to subtract its threshold, beyond that of one which clears its potential)."""
+"""What a ledger counts and a table can price. ``graded_addition``: a synaptic operation of a shortcut that
+carries real values. ``active_update``: of a neuron that starts the step with a non-zero current, potential or
+bias, or receives a non-zero synaptic sum; ``idle_update``: of any other. ``spike``: emitted, and sent to the
+cores that hear it. ``relay``: a spike or value held back one step so that a shorter path arrives in time.
+``host_event``: an input sent to the chip. ``gate_draw``: a random number of a stochastic gate, with what is
+compared. ``soft_reset``: what it takes an update to subtract its threshold, beyond that of one which clears
+its potential."""
+
+Connection = Literal["dense", "conv"]
+"""Kinds of layers whose synaptic operations a table may price apart."""
 
 Evidence = Literal["unstated", "derived", "simulated", "measured"]
 """How a price is known, weakest first; ``derived`` is computed from other published figures, and
 no better than those."""
 
+LimitEvidence = Literal["unstated", "derived", "documented", "measured"]
+"""How a limit is known, weakest first; ``documented`` is said by the chip's makers."""
+
 Scope = Literal["per-term", "all-in"]
 """``per-term``: that operation alone. ``all-in``: a synaptic operation with everything around it
 (neurons, memory, transport), never to be added to other terms."""
 
+LimitName = Literal[
+    "cores_per_chip",
+    "compartments_per_core",
+    "synaptic_memory_bytes_per_core",
+    "fan_in_axons_per_core",
+    "fan_out_axons_per_core",
+    "weight_bits",
+]
+"""What a chip has of something."""
+
+LIMIT_UNITS: Mapping[LimitName, str] = {
+    "cores_per_chip": "cores",
+    "compartments_per_core": "compartments",
+    "synaptic_memory_bytes_per_core": "bytes",
+    "fan_in_axons_per_core": "axons",
+    "fan_out_axons_per_core": "axons",
+    "weight_bits": "bits",
+}
+"""The one unit in which each limit is written."""
+
 EVIDENCE_GRADES: tuple[Evidence, ...] = get_args(Evidence)
 SYNAPTIC_TERMS: tuple[Term, ...] = ("accumulate", "multiply_accumulate")
-FILE_LIMIT = 1 << 20
 
-_Text = Annotated[str, Strict(), StringConstraints(strip_whitespace=True, min_length=1)]
-_Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+Text = Annotated[str, Strict(), StringConstraints(strip_whitespace=True, min_length=1)]
+Positive = Annotated[float, Strict(), Field(gt=0, allow_inf_nan=False)]
+Whole = Annotated[int, Strict(), Field(gt=0)]
 _FORBID = {"extra": "forbid"}
 
 
@@ -60,38 +86,86 @@ class Price:
         source: where it is published.
         evidence: see :data:`Evidence`.
         scope: see :data:`Scope`.
+        by_connection: pJ for kinds of layers that cost otherwise than ``value``, by the same source.
     """
 
     __pydantic_config__ = _FORBID
 
-    value: _Positive
+    value: Positive
     unit: Literal["pJ"]
-    precision: _Text
-    source: _Text
+    precision: Text
+    source: Text
     evidence: Evidence
     scope: Scope
+    by_connection: Mapping[Connection, Positive] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class MemoryPoint:
+    """The energy of one access to an on-chip memory of some size.
+
+    Attributes:
+        capacity_bytes: size of the memory.
+        value: pJ per access of ``access_bits``.
+        unit: always ``"pJ"``.
+        access_bits: width of the access that the value is for; the energy of one bit is their quotient.
+        source: where it is published.
+        evidence: see :data:`Evidence`.
+    """
+
+    __pydantic_config__ = _FORBID
+
+    capacity_bytes: Whole
+    value: Positive
+    unit: Literal["pJ"]
+    access_bits: Whole
+    source: Text
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Limit:
+    """How much a chip has of something.
+
+    Attributes:
+        value: whole number above 0.
+        unit: that of :data:`LIMIT_UNITS`.
+        source: where it is published.
+        evidence: see :data:`LimitEvidence`.
+    """
+
+    __pydantic_config__ = _FORBID
+
+    value: Whole
+    unit: Text
+    source: Text
+    evidence: LimitEvidence
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One price table.
+    """A price table, the limits of a chip, or both.
 
     Attributes:
         name: file name without ``.toml``.
         title: one line for people.
-        node_nm: process node in nanometres.
-        voltage: supply in volts.
+        node_nm: process node in nanometres; None only without prices.
+        voltage: supply in volts; None only without prices.
         prices: price of each term that has one; a term that is absent has none, which is not zero.
+        memory: accesses to memories of growing size; empty where none is known.
+        limits: those that are known.
         notes: what the table leaves out.
     """
 
     __pydantic_config__ = _FORBID
 
-    name: _Text
-    title: _Text
-    node_nm: _Positive
-    voltage: _Positive
-    prices: Annotated[Mapping[Term, Price], Field(min_length=1)]
+    name: Text
+    title: Text
+    node_nm: Positive | None = None
+    voltage: Positive | None = None
+    prices: Mapping[Term, Price] = field(default_factory=dict)
+    memory: tuple[MemoryPoint, ...] = ()
+    limits: Mapping[LimitName, Limit] = field(default_factory=dict)
     notes: Annotated[str, Strict(), StringConstraints(strip_whitespace=True)] = ""
 
     @property
@@ -99,101 +173,28 @@ class Profile:
         """True where the prices of synaptic operations hold everything else already."""
         return any(price.scope == "all-in" for price in self.prices.values())
 
-
-_SCHEMA = TypeAdapter(Profile)
-
-
-def available_profiles() -> tuple[str, ...]:
-    """Names of the price tables that travel with the package, sorted."""
-    return tuple(sorted(path.stem for path in resource_folder("hw_profiles").glob("*.toml")))
-
-
-def load_profile(name_or_path: str | Path) -> Profile:
-    """The price table of that name, or of a TOML file of one's own.
-
-    Args:
-        name_or_path: one of :func:`available_profiles`, or a path (a ``Path``, or a string that ends
-            in ``.toml`` or holds a ``/``).
-
-    Raises:
-        SettingsError: no such table, not a TOML file, or a content that breaks the schema; the
-            message names the file, the key and what is allowed.
-    """
-    path = _locate(name_or_path)
-    content = _parse(path)
-    if "name" in content:
-        raise SettingsError(f"{path}: name: unknown key. The table is named after its file")
-    try:
-        profile = _SCHEMA.validate_python({**content, "name": path.stem})
-    except ValidationError as error:
-        raise SettingsError(f"{path}: {_first_problem(error)}") from None
-    _check_scopes(path, profile)
-    return profile
+    def price(self, term: Term, connection: Connection | None = None) -> Price | None:
+        """What a term costs, for a kind of layer where the table prices kinds apart; None without a price."""
+        entry = self.prices.get(term)
+        if entry is None or connection is None:
+            return entry
+        return replace(entry, value=entry.by_connection.get(connection, entry.value))
 
 
-def weakest(grades: list[Evidence]) -> Evidence:
+def weakest(grades: Sequence[Evidence]) -> Evidence:
     """The weakest of at least one evidence grade."""
     return min(grades, key=EVIDENCE_GRADES.index)
 
 
-def _locate(name_or_path: str | Path) -> Path:
-    if isinstance(name_or_path, Path) or name_or_path.endswith(".toml") or "/" in name_or_path:
-        return Path(name_or_path)
-    known = available_profiles()
-    if name_or_path not in known:
+def require_prices(profile: Profile) -> None:
+    """Refuses to price anything with a profile that holds limits only.
+
+    Raises:
+        SettingsError: it has no price.
+    """
+    if not profile.prices:
         raise SettingsError(
-            f"no price table {name_or_path!r}. Choose one of: {', '.join(known)}; "
-            "or give the path of a TOML file"
-        )
-    return resource_folder("hw_profiles") / f"{name_or_path}.toml"
-
-
-def _parse(path: Path) -> dict[str, Any]:
-    advice = "Give a TOML file such as those in hw_profiles/"
-    try:
-        if not path.exists():
-            raise SettingsError(f"{path}: no such file. {advice}")
-        if not path.is_file():
-            raise SettingsError(f"{path}: not a file. {advice}")
-        if path.stat().st_size > FILE_LIMIT:
-            raise SettingsError(f"{path}: larger than {FILE_LIMIT} bytes, so no price table. {advice}")
-        content: dict[str, Any] = tomllib.loads(path.read_bytes().decode("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        # ValueError: TOML syntax, bytes that are not UTF-8, a path with a null character
-        problem = " ".join(str(error).split())
-        raise SettingsError(f"{str(path)!r}: not readable as TOML ({problem}). {advice}") from None
-    return content
-
-
-def _first_problem(error: ValidationError) -> str:
-    """One line: the key, what is wrong, what is allowed."""
-    first = error.errors(include_url=False)[0]
-    # pydantic appends "[key]" to the place where a mapping's key itself is wrong
-    place = ".".join(str(part) for part in first["loc"] if part != "[key]") or "file"
-    wrong_key = "[key]" in first["loc"]
-    kind = first["type"]
-    if kind == "missing":
-        return f"{place}: missing. Every price and table states it"
-    if kind in ("unexpected_keyword_argument", "extra_forbidden"):
-        owner = Price if first["loc"][0] == "prices" else Profile
-        allowed = ", ".join(field.name for field in fields(owner) if field.name != "name")
-        return f"{place}: unknown key. Allowed: {allowed}"
-    if kind == "literal_error":
-        problem = "unknown term" if wrong_key else f"{first['input']!r} is not allowed"
-        return f"{place}: {problem}. Allowed: {first['ctx']['expected']}"
-    return f"{place}: {first['msg']}, got {str(first['input'])[:60]!r}"
-
-
-def _check_scopes(path: Path, profile: Profile) -> None:
-    scopes = {price.scope for price in profile.prices.values()}
-    if len(scopes) > 1:
-        raise SettingsError(
-            f"{path}: prices: all-in and per-term prices in one table would count energy twice. "
-            "Give every price the same scope"
-        )
-    others = [term for term in profile.prices if term not in SYNAPTIC_TERMS]
-    if profile.all_in and others:
-        raise SettingsError(
-            f"{path}: prices.{others[0]}: an all-in price is that of a synaptic operation. "
-            f"Allowed: {', '.join(SYNAPTIC_TERMS)}"
+            f"profile {profile.name} holds limits of a chip and no prices, so it gives no energy. "
+            "Probe a board, or take prices that you can defend, and give them as a TOML file of your own "
+            "(--profile mine.toml), written like those in hw_profiles/"
         )

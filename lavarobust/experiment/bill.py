@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lavarobust.energy import Bill, Profile, applicable_rules, load_profile, make_ledger, price
+from lavarobust.energy.profiles import require_prices
 from lavarobust.energy.rules import find_rule
 from lavarobust.errors import SettingsError
 from lavarobust.execution import chosen_backend
@@ -53,11 +54,14 @@ def price_tables(profiles: Sequence[str | Path] = PROFILES) -> tuple[Profile, ..
     """The price tables of those names and files.
 
     Raises:
-        SettingsError: none named, or one that does not exist or breaks the schema.
+        SettingsError: none named, or one that does not exist, breaks the schema or has no prices.
     """
     if not profiles:
         raise SettingsError("name at least one price table.")
-    return tuple(load_profile(profile) for profile in profiles)
+    tables = tuple(load_profile(profile) for profile in profiles)
+    for table in tables:
+        require_prices(table)
+    return tables
 
 
 def bills_of(

@@ -163,6 +163,61 @@ def test_an_impossible_request(cli, place, arguments, words):
     refused(cli(*arguments.split()), words)
 
 
+PRICES = """title = "mine"
+node_nm = 28
+voltage = 0.8
+[prices.accumulate]
+value = 2
+unit = "pJ"
+precision = "INT8"
+source = "a paper"
+evidence = "measured"
+scope = "per-term"
+[prices.multiply_accumulate]
+value = 3
+unit = "pJ"
+precision = "INT8"
+source = "a paper"
+evidence = "measured"
+scope = "per-term"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('unit = "pJ"\n', "", "line 4: prices.accumulate.unit: missing"),
+        (
+            "value = 3",
+            "value = -3",
+            "line 12: prices.multiply_accumulate.value: Input should be greater than 0",
+        ),
+        (
+            '"measured"',
+            '"sure"',
+            "line 9: prices.accumulate.evidence: 'sure' is not allowed. Allowed: 'unstated'",
+        ),
+        (
+            "per-term",
+            "all-in",
+            "line 17: prices.multiply_accumulate.scope: all-in and per-term prices in one",
+        ),
+        ("title =", "title", "not readable as TOML"),
+    ],
+)
+def test_a_broken_price_table_is_refused_with_its_line(cli, model_file, tmp_path, old, new, words):
+    table = tmp_path / "mine.toml"
+    table.write_text(PRICES.replace(old, new, 1))
+    refused(cli("energy", model_file, "--limit", 2, "--profile", table), str(table), words)
+
+
+def test_limits_of_a_chip_give_no_energy(cli, model_file, tmp_path):
+    table = tmp_path / "chip.toml"
+    limit = 'value = 128\nunit = "cores"\nsource = "a paper"\nevidence = "documented"\n'
+    table.write_text(f'title = "a chip"\n[limits.cores_per_chip]\n{limit}')
+    refused(cli("energy", model_file, "--limit", 2, "--profile", table), "no prices", "--profile mine.toml")
+
+
 def test_a_run_that_is_there_is_neither_overwritten_nor_confused(cli, run_folder):
     before = {file: file.read_bytes() for file in run_folder.iterdir() if file.is_file()}
     refused(cli("train", "digits-plain", *TINY, "--out", run_folder), "holds a finished run", "--force")
