@@ -59,22 +59,6 @@ def write(folder: Path, text: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize(
-    ("name", "multiply_accumulate", "accumulate", "precision"),
-    [("horowitz_45nm_fp32", 4.6, 0.9, "FP32"), ("horowitz_45nm_int32", 3.2, 0.1, "INT32")],
-)
-def test_table_7_of_hire(name: str, multiply_accumulate: float, accumulate: float, precision: str) -> None:
-    profile = load_profile(name)
-    assert (profile.name, profile.node_nm, profile.voltage) == (name, 45, 0.9)
-    assert set(profile.prices) == {"multiply_accumulate", "accumulate"}
-    assert profile.prices["multiply_accumulate"].value == multiply_accumulate
-    assert profile.prices["accumulate"].value == accumulate
-    for price in profile.prices.values():
-        assert (price.unit, price.precision, price.scope) == ("pJ", precision, "per-term")
-        assert "Table 7" in price.source
-    assert not profile.all_in
-
-
 def test_every_shipped_table_is_listed_and_loads() -> None:
     names = available_profiles()
     assert names == tuple(sorted(names))
