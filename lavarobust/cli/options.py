@@ -52,8 +52,8 @@ profile_option = click.option(
     "profiles",
     multiple=True,
     metavar="NAME|FILE",
-    help="Price table, by name or as a TOML file; may be given several times [default: horowitz_45nm_fp32 and "
-    "horowitz_45nm_int32].",
+    help="Price table, by name or as a TOML file; may be given several times [default: "
+    "horowitz_45nm_fp32 and horowitz_45nm_int32].",
 )
 
 backend_options = _stack(

@@ -130,7 +130,7 @@ def test_images_that_do_not_fit(cli, place, case):
         ("attack model.net --width nan", "surrogate width nan is impossible"),
         ("attack model.net --attack magic", "'magic' is not one of 'fgsm', 'pgd'"),
         ("attack model.net --save missing/a.npz", "missing/a.npz: can't be written"),
-        ("energy model.net --profile gold", "no price table 'gold'. Choose one of: darwin3_ma2024, horowitz_45nm_fp16"),
+        ("energy model.net --profile gold", "no price table 'gold'. Choose one of: darwin3_ma2024"),
         ("energy model.net --profile ./text.net", "not readable as TOML"),
         ("energy model.net --profile missing.toml", "no such file"),
         ("energy model.net --rule fair", "no energy rule 'fair'. Choose one of: executed"),
