@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from lavarobust.energy.baseline import LayerShape, ann_operations
 from lavarobust.energy.bill import Baseline, Bill, BillLine, Unpriced, price
+from lavarobust.energy.fit import Fit, LayerFit
 from lavarobust.energy.ledger import LayerLedger, Ledger, Spread, make_ledger, spread
 from lavarobust.energy.profile_files import available_profiles, load_profile
 from lavarobust.energy.profiles import Limit, MemoryPoint, Price, Profile
@@ -14,6 +15,8 @@ __all__ = [
     "Baseline",
     "Bill",
     "BillLine",
+    "Fit",
+    "LayerFit",
     "LayerLedger",
     "LayerShape",
     "Ledger",

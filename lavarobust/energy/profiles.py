@@ -53,6 +53,7 @@ LimitName = Literal[
     "fan_in_axons_per_core",
     "fan_out_axons_per_core",
     "weight_bits",
+    "graded_payload_bits",
 ]
 """What a chip has of something."""
 
@@ -63,6 +64,7 @@ LIMIT_UNITS: Mapping[LimitName, str] = {
     "fan_in_axons_per_core": "axons",
     "fan_out_axons_per_core": "axons",
     "weight_bits": "bits",
+    "graded_payload_bits": "bits",
 }
 """The one unit in which each limit is written."""
 
