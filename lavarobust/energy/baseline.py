@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from math import prod
 
 from lavarobust.netx.graph import synapses
-from lavarobust.netx.model import Conv, Dense, Input, Model
+from lavarobust.netx.model import Conv, Dense, Flatten, Input, Model, Shape
+from lavarobust.netx.pooling import folded_pool
 from lavarobust.netx.shapes import output_shapes
 
 BASIS = (
@@ -29,6 +30,8 @@ class LayerShape:
             those of shortcuts.
         recurrent: True where a recurrent matrix is among them.
         joined: True where shortcuts are among them.
+        pool: side of the average pool that the layer's own weights hold, 1 where there is none: in front,
+            it would leave ``1 / pool**2`` of their multiply-accumulates.
     """
 
     layer: str
@@ -37,13 +40,14 @@ class LayerShape:
     multiply_accumulates: int
     recurrent: bool = False
     joined: bool = False
+    pool: int = 1
 
 
 def ann_operations(model: Model) -> tuple[LayerShape, ...]:
     """Dense multiply-accumulates of one image through each layer with neurons, in order.
 
-    They are those of the file's layers (see :data:`BASIS`): the file doesn't say which kernels hold
-    a folded average pool, whose own ANN would be cheaper.
+    They are those of the file's layers (see :data:`BASIS`); where a layer's weights hold an average pool, its
+    own ANN would be cheaper.
 
     Raises:
         ModelFileError: a layer doesn't fit the output of the layer before it.
@@ -51,17 +55,30 @@ def ann_operations(model: Model) -> tuple[LayerShape, ...]:
     made = output_shapes(model.layers, model.input_shape, model.name)
     arriving = (model.input_shape, *made)
     return tuple(
-        _layer_shape(model.layer_name(index), layer, int(prod(arriving[index])))
+        _layer_shape(model.layer_name(index), layer, arriving[_unflattened(model, index)])
         for index, layer in model.populations
     )
 
 
-def _layer_shape(name: str, layer: Input | Dense | Conv, inputs: int) -> LayerShape:
-    neurons = int(prod(layer.shape))
+def _unflattened(model: Model, index: int) -> int:
+    """Where a layer's input still has its places."""
+    return index - 1 if index > 0 and isinstance(model.layers[index - 1], Flatten) else index
+
+
+def _layer_shape(name: str, layer: Input | Dense | Conv, arriving: Shape) -> LayerShape:
+    inputs, neurons = int(prod(arriving)), int(prod(layer.shape))
     if isinstance(layer, Input):
         return LayerShape(name, inputs, neurons, multiply_accumulates=0)
     per_neuron = sum(int(prod(synapse.weight.shape[1:])) for synapse in synapses(layer))
     recurrent = isinstance(layer, Dense) and layer.recurrent_weight is not None
     if recurrent:
         per_neuron += neurons
-    return LayerShape(name, inputs, neurons, neurons * per_neuron, recurrent, bool(layer.shortcuts))
+    return LayerShape(
+        name,
+        inputs,
+        neurons,
+        neurons * per_neuron,
+        recurrent,
+        bool(layer.shortcuts),
+        folded_pool(layer, arriving),
+    )

@@ -31,6 +31,20 @@ def test_every_kind_of_layer() -> None:
     assert [shape.recurrent for shape in shapes] == [False, False, False, True, False]
 
 
+def test_pools_in_weights_are_named() -> None:
+    kernel = np.arange(2 * 9, dtype=np.int32).reshape(1, 2, 3, 3)
+    dense = np.arange(4, dtype=np.int32).reshape(1, 1, 2, 2)
+    layers = (
+        Conv(kernel.repeat(2, axis=2).repeat(2, axis=3), LIF, (1, 4, 4), stride=(2, 2), padding=(2, 2)),
+        Flatten(),
+        Dense(dense.repeat(2, axis=2).repeat(2, axis=3).reshape(1, 16), LIF),
+        Dense(np.ones((2, 1), np.int32), LIF),
+    )
+    shapes = ann_operations(Model(layers, input_shape=(2, 8, 8)))
+    assert [shape.pool for shape in shapes] == [2, 2, 1]
+    assert [shape.multiply_accumulates for shape in shapes] == [16 * 72, 16, 2]
+
+
 def test_the_first_layers_of_vgg11() -> None:
     # 1.769 M for 3-64 at 32x32 and 18.874 M for 64-128 at 16x16, the usual figures for CIFAR-10
     layers = (
