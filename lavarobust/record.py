@@ -56,6 +56,15 @@ class Stimulus:
             return not self.graded
         return bool(self.frames.min(initial=0) >= 0 and self.frames.max(initial=0) <= 1)
 
+    @property
+    def ternary(self) -> np.ndarray:
+        """``(N, T)`` bool: steps in which no value is other than -1, 0 and 1."""
+        within = np.ones((self.samples, self.steps), dtype=bool)
+        axes = tuple(range(1, self.frames.ndim - 1))
+        sent = (self.frames.min(axis=axes) >= -1) & (self.frames.max(axis=axes) <= 1)
+        within[:, : sent.shape[-1]] = sent
+        return within
+
 
 @dataclass(frozen=True, eq=False)
 class LayerCounts:
@@ -75,11 +84,19 @@ class LayerCounts:
             (borders and pruned weights count exactly).
         synops_dense: the same with zero weights counted too.
         spikes: sent; behind a stochastic gate, those that it let pass.
+        active_updates: neurons whose current, potential from the step before or bias is not zero: the update
+            of any other adds zeros to a potential of zero. All neurons of a sigma-delta population; of one
+            that sends its sum, those whose sum is not zero.
         wraps: neurons whose current wrapped around its 24 bits, or a sigma-delta state around its 32.
         clips: neurons whose potential was clipped at its 24 bits.
         biased: neurons with a non-zero bias (each adds it in every step).
+        recurrent_synops: of the synaptic operations, those of synapses from the population itself, which its
+            spikes do even where its input carries payloads; None where there are none, or where it sends
+            messages.
         graded_synops: of the synaptic operations, those of events with payloads, where shortcuts bring both
             kinds together; None where ``graded_input`` says it of all.
+        graded_additions: of these, those of shortcuts that only add what they bring
+            (:func:`lavarobust.netx.graph.only_adds`); None where none join.
         cut_sums: neurons whose synaptic sum lost bits, to a convolution's 24, an array's 32 or a shift to
             the right, or whose input did to its 16 (an encoder's, to its 32); None from backends that can't
             see them.
@@ -92,10 +109,13 @@ class LayerCounts:
     synops: np.ndarray
     synops_dense: np.ndarray
     spikes: np.ndarray
+    active_updates: np.ndarray
     wraps: np.ndarray
     clips: np.ndarray
     biased: int = 0
+    recurrent_synops: np.ndarray | None = None
     graded_synops: np.ndarray | None = None
+    graded_additions: np.ndarray | None = None
     cut_sums: np.ndarray | None = None
 
     @property
@@ -119,6 +139,8 @@ class Record:
         potential: ``(N, classes)`` int64, potential of the last layer (of sigma-delta neurons, their sum) at
             the window's end; None where the readout is ``spike_count``.
         layers: counts of every layer with neurons, in order.
+        ternary_input: ``(N, T)`` bool, steps in which no value of the stimulus is other than -1, 0 and 1;
+            None from backends that do not say.
         rasters: layer index to spikes ``(N, *shape, T)`` uint8, or to the int32 messages of sigma-delta
             neurons, for the layers asked for.
     """
@@ -132,6 +154,7 @@ class Record:
     output_counts: np.ndarray
     potential: np.ndarray | None
     layers: tuple[LayerCounts, ...]
+    ternary_input: np.ndarray | None = None
     rasters: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     @property

@@ -13,7 +13,7 @@ def record(raster, steps=4):
     raster = np.array(raster, dtype=np.uint8)
     spikes = raster.sum(axis=1, dtype=np.int64)
     nothing = np.zeros_like(spikes)
-    layer = LayerCounts("1 dense", 3, False, nothing, nothing, nothing, spikes, nothing, nothing)
+    layer = LayerCounts("1 dense", 3, False, nothing, nothing, nothing, spikes, nothing, nothing, nothing)
     samples = len(raster)
     return Record(
         backend="by hand", model="by hand", steps=steps, readout="spike_count",

@@ -43,7 +43,7 @@ class Made(NamedTuple):
         spikes: ``(T, N, neurons)`` float32.
         before_reset: ``(T or 0, N, K)`` float32, potentials that spikes were decided on.
         current, potential: ``(N, K)`` int32 states; zero.
-        wraps, clips: ``(T, N)`` int64.
+        wraps, clips, active: ``(T, N)`` int64.
         tops: ``(N, 32)`` int32, largest currents and potentials before they were cut; zero.
         beyond: ``(N, 3)`` int64, inputs that are not whole, larger than assumed, or not of int8; zero.
     """
@@ -55,6 +55,7 @@ class Made(NamedTuple):
     potential: np.ndarray
     wraps: np.ndarray
     clips: np.ndarray
+    active: np.ndarray
     tops: np.ndarray
     beyond: np.ndarray
 
@@ -96,11 +97,11 @@ def run_samples(
                 sums[:] = np.float32(0)
             before = made.before_reset[t, n] if keep else emitted
             sent = made.spikes[t, n] if size == rows * LANES else emitted
-            wraps, clips = step_rows(
+            wraps, clips, active = step_rows(
                 sums, neurons.bias, made.current[n], made.potential[n], before, sent, rows,
                 neurons.kept_u, neurons.kept_v, neurons.threshold, neurons.left, keep, made.tops[n],
             )  # fmt: skip
-            made.wraps[t, n], made.clips[t, n] = wraps, clips
+            made.wraps[t, n], made.clips[t, n], made.active[t, n] = wraps, clips, active
             if size < rows * LANES:
                 _copy(emitted, made.spikes[t, n])
 

@@ -115,6 +115,7 @@ class _IntegrateConv(torch.autograd.Function):
         report["counts"] = {
             "wraps": torch.from_numpy(made.wraps),
             "clips": torch.from_numpy(made.clips),
+            "active": torch.from_numpy(made.active),
             "peak_current": int(made.tops[:, :LANES].max()),
             "peak_potential": int(made.tops[:, LANES:].max()),
         }

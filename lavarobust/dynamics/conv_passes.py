@@ -44,6 +44,7 @@ def run(
         potential=reuse.zeros((samples, padded), np.int32),
         wraps=reuse.empty((steps, samples), np.int64),
         clips=reuse.empty((steps, samples), np.int64),
+        active=reuse.empty((steps, samples), np.int64),
         tops=reuse.zeros((samples, 2 * LANES), np.int32),
         beyond=reuse.zeros((samples, 3), np.int64),
     )

@@ -51,14 +51,18 @@ def _agrees(frames: torch.Tensor, weight: torch.Tensor, convolution: Convolution
             0, frames.shape[:2]
         )
     zero = torch.zeros(sums.shape[1:], dtype=torch.float64)
-    reference = stepwise.run(make_window(sums.detach(), none, State(zero, zero), steps, neuron, True))
-    assert reference.before_reset is not None
+    reference, counting = (
+        stepwise.run(make_window(sums.detach(), none, State(zero, zero), steps, neuron, keep))
+        for keep in (True, False)
+    )
+    assert reference.before_reset is not None and counting.active is not None
     kept = made.before_reset[..., : made.spikes.shape[2]].reshape(steps, len(zero), *shape)
     pairs = (
         (torch.from_numpy(made.spikes).unflatten(2, shape).movedim(-1, 2), reference.spikes),
         (torch.from_numpy(kept).movedim(-1, 2), reference.before_reset),
         (torch.from_numpy(made.wraps), reference.wraps),
         (torch.from_numpy(made.clips), reference.clips),
+        (torch.from_numpy(made.active), counting.active),
     )
     if not all(torch.equal(ours, theirs) for ours, theirs in pairs):
         return False

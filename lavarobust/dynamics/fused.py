@@ -47,6 +47,7 @@ def run(window: Window) -> Outcome:
     potential = window.start.potential.clone(memory_format=torch.contiguous_format)
     wraps = np.zeros((window.steps, shape[0]), dtype=np.int64)
     clips, peaks = np.zeros_like(wraps), np.zeros((shape[0], 2))
+    active = np.zeros((0 if window.keep else window.steps, shape[0]), dtype=np.int64)
     neuron, kind = window.neuron, _numpy(sums).dtype
     limits = (STATE_UNIT, STATE_HALF_RANGE, POTENTIAL_LIMIT, neuron.threshold * STATE_UNIT)
     _share_out(
@@ -70,6 +71,7 @@ def run(window: Window) -> Outcome:
         window.may_clip,
         wraps,
         clips,
+        active,
         peaks,
     )
     top_current, top_potential = peaks.max(axis=0, initial=0.0)
@@ -79,6 +81,7 @@ def run(window: Window) -> Outcome:
         State(current, potential),
         torch.from_numpy(wraps),
         torch.from_numpy(clips),
+        None if window.keep else torch.from_numpy(active),
         int(top_current),
         int(top_potential),
     )
@@ -161,23 +164,25 @@ def trusted() -> bool:
             sums = torch.randint(-magnitude, magnitude + 1, (3, 2, 40), generator=generator).double()
             sums[:, 0, 0], sums[:, 1, 1] = magnitude, -magnitude
             zero = torch.zeros(2, 40, dtype=torch.float64)
-            window = make_window(sums, torch.tensor(64.0), State(zero, zero), 5, neuron, keep=True)
-            if not _agree(run(window), stepwise.run(window)):
-                return False
+            for bias, keep in ((64.0, True), (0.0, False)):
+                window = make_window(sums, torch.tensor(bias), State(zero, zero), 5, neuron, keep)
+                if not _agree(run(window), stepwise.run(window)):
+                    return False
     return True
 
 
 def _agree(ours: Outcome, reference: Outcome) -> bool:
-    assert ours.before_reset is not None and reference.before_reset is not None
+    beside = ((ours.before_reset, reference.before_reset), (ours.active, reference.active))
+    kept = [(mine, theirs) for mine, theirs in beside if mine is not None and theirs is not None]
     pairs = (
+        *kept,
         (ours.spikes, reference.spikes),
-        (ours.before_reset, reference.before_reset),
         (ours.end.current, reference.end.current),
         (ours.end.potential, reference.end.potential),
         (ours.wraps, reference.wraps),
         (ours.clips, reference.clips),
     )
-    return all(torch.equal(mine, theirs) for mine, theirs in pairs)
+    return len(kept) == 1 and all(torch.equal(mine, theirs) for mine, theirs in pairs)
 
 
 def _share_out(kernel: Any, samples: int, size: int, *arguments: Any) -> None:

@@ -7,6 +7,7 @@ real-valued input of a pre-activation block (``TUG: models/WideResNet.py``), whi
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 import torch.nn.functional as F
@@ -29,11 +30,16 @@ def send_sums(sums: torch.Tensor, steps: int, shift: int) -> Trajectory:
 
     Returns:
         The values in place of spikes; ``peak_current`` is the largest magnitude among the sums, in their
-        own unit. There is no state, and nothing wraps or is clipped.
+        own unit. There is no state, and nothing wraps or is clipped; an update is active where its sum
+        is not zero.
     """
     real = sums.double() / (1 << shift)
     nearest = torch.floor((sums.detach().double() + (1 << shift >> 1)) / (1 << shift))
-    return unrounded_sums(real + (nearest - real).detach(), steps, peak(sums))
+    sent = unrounded_sums(real + (nearest - real).detach(), steps, peak(sums))
+    if sums.requires_grad:
+        return sent
+    moving = (sums != 0).flatten(2).sum(2)
+    return replace(sent, active=F.pad(moving, (0, 0, 0, steps - len(moving))))
 
 
 def unrounded_sums(values: torch.Tensor, steps: int, largest: float) -> Trajectory:

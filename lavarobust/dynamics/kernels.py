@@ -39,6 +39,7 @@ def run_kernel(
     may_clip: bool,
     wraps: Any,
     clips: Any,
+    active: Any,
     peaks: Any,
     first: int,
     last: int,
@@ -48,7 +49,7 @@ def run_kernel(
     zero, one = unit - unit, unit / unit
     top_u, top_v = np.empty(BLOCK, dtype=u.dtype), np.empty(BLOCK, dtype=u.dtype)
     frames, neurons, steps = sums.shape[0], sums.shape[2], spikes.shape[0]
-    keep = before_reset.shape[0] > 0
+    keep, counting = before_reset.shape[0] > 0, active.shape[0] > 0
     for n in range(first, last):
         biased = bias[n if bias.shape[0] > 1 else 0]
         for low in range(0, neurons, BLOCK):
@@ -82,6 +83,11 @@ def run_kernel(
                             un[k] += half_range + half_range
                             count += 1
                     wraps[t, n] += count
+                if counting:
+                    count = 0
+                    for k in range(size):
+                        count += 1 if un[k] != zero or vn[k] != zero or bn[k] != zero else 0
+                    active[t, n] += count
                 if mode_v == CLEARED:
                     for k in range(size):
                         vn[k] = un[k] + bn[k]

@@ -36,6 +36,9 @@ class Trajectory:
         end: states after the last step (after its reset).
         wraps, clips: ``(T, N)`` int64, neurons whose current wrapped or whose potential was clipped.
         peak_current, peak_potential: largest magnitudes before wrap and clip, in state units.
+        active: ``(T, N)`` int64, updates in which any of current, potential before them and bias is not zero:
+            all others add zeros to a potential of zero. None where nobody counted them, as in most
+            windows that gradients go back through.
     """
 
     spikes: torch.Tensor
@@ -44,6 +47,7 @@ class Trajectory:
     clips: torch.Tensor
     peak_current: int
     peak_potential: int
+    active: torch.Tensor | None = None
 
 
 def integrate(
@@ -86,7 +90,8 @@ def integrate(
 
 def trajectory_of(spikes: torch.Tensor, end: State, outcome: Outcome) -> Trajectory:
     """Differentiable spikes and end states with the counts of an engine's outcome."""
-    return Trajectory(spikes, end, outcome.wraps, outcome.clips, outcome.peak_current, outcome.peak_potential)
+    peaks = outcome.peak_current, outcome.peak_potential
+    return Trajectory(spikes, end, outcome.wraps, outcome.clips, *peaks, outcome.active)
 
 
 class _Integrate(torch.autograd.Function):

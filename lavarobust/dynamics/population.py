@@ -105,6 +105,7 @@ class Outcome:
 
     Attributes:
         before_reset: ``(T, N, *shape)`` float32 potentials that spikes were decided on; None unless kept.
+        active: ``(T, N)`` int64, see there; None where ``before_reset`` is kept.
     """
 
     spikes: torch.Tensor
@@ -112,6 +113,7 @@ class Outcome:
     end: State
     wraps: torch.Tensor
     clips: torch.Tensor
+    active: torch.Tensor | None
     peak_current: int
     peak_potential: int
 

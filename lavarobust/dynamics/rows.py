@@ -116,7 +116,7 @@ def step_rows(
         tops: int32 of two rows, largest magnitudes of currents and potentials before they were cut.
 
     Returns:
-        Whether some current wrapped or some potential was clipped, as int32 counts of both.
+        How many currents wrapped, potentials were clipped and updates were active, as int32 counts.
     """
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -130,7 +130,7 @@ def step_rows(
         zero, lanes = ir.Constant(INTS, None), ir.Constant(INT64, LANES)
         top_at = [ir.Constant(INT64, 0), lanes]
         top = [cgutils.alloca_once_value(builder, load_row(builder, tops, at, INTS)) for at in top_at]
-        cut = [cgutils.alloca_once_value(builder, zero) for _ in top]
+        counted = [cgutils.alloca_once_value(builder, zero) for _ in range(3)]
         with cgutils.for_range(builder, rows) as loop:
             at = builder.mul(loop.index, lanes)
             drive = builder.fptosi(load_row(builder, sums, at, FLOATS), INTS)
@@ -144,16 +144,18 @@ def step_rows(
             turn = _constant(2 * STATE_HALF_RANGE)
             state = builder.select(above, builder.sub(state, turn), state)
             state = builder.select(below, builder.add(state, turn), state)
-            _count(builder, cut[0], builder.or_(above, below))
+            _count(builder, counted[0], builder.or_(above, below))
             store_row(builder, u, at, state)
-            arriving = builder.add(state, load_row(builder, bias, at, INTS))
-            state = builder.add(_leave(builder, load_row(builder, v, at, INTS), shares[1]), arriving)
+            held, biased = load_row(builder, v, at, INTS), load_row(builder, bias, at, INTS)
+            moving = builder.or_(builder.or_(state, held), biased)
+            _count(builder, counted[2], builder.icmp_signed("!=", moving, zero))
+            state = builder.add(_leave(builder, held, shares[1]), builder.add(state, biased))
             _raise(builder, top[1], state)
             above = builder.icmp_signed(">", state, _constant(POTENTIAL_LIMIT))
             below = builder.icmp_signed("<", state, _constant(-POTENTIAL_LIMIT))
             state = builder.select(above, _constant(POTENTIAL_LIMIT), state)
             state = builder.select(below, _constant(-POTENTIAL_LIMIT), state)
-            _count(builder, cut[1], builder.or_(above, below))
+            _count(builder, counted[1], builder.or_(above, below))
             with builder.if_then(builder.icmp_unsigned("!=", keep, ir.Constant(keep.type, 0))):
                 store_row(builder, before, at, builder.sitofp(state, FLOATS))
             fired = builder.icmp_signed(">", state, threshold)
@@ -163,15 +165,15 @@ def step_rows(
         for at, largest in zip(top_at, top, strict=True):
             store_row(builder, tops, at, builder.load(largest))
         totals = []
-        for counted in cut:
-            row, total = builder.load(counted), ir.Constant(INT32, 0)
+        for lanes_of in counted:
+            row, total = builder.load(lanes_of), ir.Constant(INT32, 0)
             for lane in range(LANES):
                 total = builder.add(total, builder.extract_element(row, ir.Constant(INT32, lane)))
             totals.append(total)
         return cgutils.pack_array(builder, totals)
 
     number = types.int32
-    return types.UniTuple(number, 2)(
+    return types.UniTuple(number, 3)(
         sums,
         bias,
         u,

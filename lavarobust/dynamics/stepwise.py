@@ -26,7 +26,7 @@ def run(window: Window) -> Outcome:
     spikes = torch.zeros((steps, *sums.shape[1:]), dtype=torch.float32, device=sums.device)
     before_reset = torch.empty_like(spikes) if window.keep else None
     wraps = torch.zeros((steps, sums.shape[1]), dtype=torch.int64, device=sums.device)
-    clips = torch.zeros_like(wraps)
+    clips, active = torch.zeros_like(wraps), torch.zeros_like(wraps)
     top_current = top_potential = 0.0
     threshold = neuron.threshold * STATE_UNIT
     for step in range(steps):
@@ -39,6 +39,9 @@ def run(window: Window) -> Outcome:
         if window.may_wrap:
             current, wrapped = _wrap_once(current)
             wraps[step] = wrapped.flatten(1).sum(1)
+        if not window.keep:
+            moving = (current != 0) | (potential != 0) | (window.bias != 0)
+            active[step] = moving.flatten(1).sum(1)
         potential = _leak(potential, neuron.voltage_decay) + (current + window.bias)
         if not window.stays_in_int32:
             potential = _wrap_int32(potential)
@@ -56,9 +59,9 @@ def run(window: Window) -> Outcome:
             else:
                 # several times faster than masked_fill, and the same: a spiking potential is positive
                 potential = potential * ~spiked
-    return Outcome(
-        spikes, before_reset, State(current, potential), wraps, clips, int(top_current), int(top_potential)
-    )
+    counted = wraps, clips, None if window.keep else active
+    tops = int(top_current), int(top_potential)
+    return Outcome(spikes, before_reset, State(current, potential), *counted, *tops)
 
 
 def go_back(

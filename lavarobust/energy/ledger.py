@@ -10,6 +10,7 @@ import numpy as np
 
 from lavarobust.energy.baseline import LayerShape, ann_operations
 from lavarobust.errors import DataError
+from lavarobust.netx.graph import branches
 from lavarobust.netx.model import Input, Model, Neuron
 from lavarobust.record import LayerCounts, Record
 
@@ -37,21 +38,26 @@ class LayerLedger:
     Attributes:
         layer: name as ``Model.layer_name`` gives it.
         shape: the layer's sizes, with the multiply-accumulates of one dense pass.
-        graded_input: True where an operation of the layer's own synapses is a multiply-accumulate; one of a
-            shortcut may be either.
+        graded_input: True where an operation of the layer's own feed-forward synapses is a
+            multiply-accumulate; one of a shortcut may be either.
         accumulates: executed synaptic operations of spikes (zero inputs, zero weights and borders
             cost none).
-        multiply_accumulates: executed synaptic operations of graded inputs, graded additions of real-valued
-            shortcuts among them. An image sent once is
+        multiply_accumulates: executed synaptic operations of graded inputs. An image sent once is
             multiplied once, one sent in every step T times: the events say it.
+        signed_multiply_accumulates: of these, those of the stimulus in steps in which none of its values is
+            other than -1, 0 and 1: signed spikes, which count as payloads here.
+        graded_additions: executed synaptic operations of graded values that a shortcut only adds.
         synops_dense: executed operations of either kind with zero weights counted too.
         dense_passes: steps in which the layer received anything: what an engine that ignores zeros
             would have had to compute, in dense passes.
         input_events: non-zero inputs that arrived.
         spikes: emitted.
-        neuron_updates: every neuron in every step of the window.
+        active_updates: neuron updates in which current, potential or bias is not zero.
+        idle_updates: all others, of every neuron in every step of the window.
         bias_additions: every non-zero bias in every step of the window; those of an input population
             are its image, and not counted.
+        relays: events that were held back a step, once for each step, so that what a shortcut brings arrives
+            in time.
     """
 
     layer: str
@@ -59,12 +65,16 @@ class LayerLedger:
     graded_input: bool
     accumulates: np.ndarray
     multiply_accumulates: np.ndarray
+    signed_multiply_accumulates: np.ndarray
+    graded_additions: np.ndarray
     synops_dense: np.ndarray
     dense_passes: np.ndarray
     input_events: np.ndarray
     spikes: np.ndarray
-    neuron_updates: np.ndarray
+    active_updates: np.ndarray
+    idle_updates: np.ndarray
     bias_additions: np.ndarray
+    relays: np.ndarray
 
     @property
     def has_synapses(self) -> bool:
@@ -81,12 +91,16 @@ class LayerLedger:
 _COUNTS = (
     "accumulates",
     "multiply_accumulates",
+    "signed_multiply_accumulates",
+    "graded_additions",
     "synops_dense",
     "dense_operations",
     "input_events",
     "spikes",
-    "neuron_updates",
+    "active_updates",
+    "idle_updates",
     "bias_additions",
+    "relays",
 )
 
 
@@ -172,10 +186,7 @@ def make_ledger(record: Record, model: Model) -> Ledger:
         model=record.model,
         samples=record.samples,
         steps=record.steps,
-        layers=tuple(
-            _layer(record, counts, shape, model.sigma_delta)
-            for counts, shape in zip(record.layers, shapes, strict=True)
-        ),
+        layers=tuple(_layer(record, position, shape, model) for position, shape in enumerate(shapes)),
         gate_draws=_gate_draws(record, model) if model.gated else None,
         soft_resets=_soft_resets(record, model),
     )
@@ -199,37 +210,64 @@ def _gate_draws(record: Record, model: Model) -> np.ndarray:
     return np.full(record.samples, draws, dtype=np.int64)
 
 
-def _layer(record: Record, counts: LayerCounts, shape: LayerShape, sends_payloads: bool) -> LayerLedger:
+def _layer(record: Record, position: int, shape: LayerShape, model: Model) -> LayerLedger:
+    counts = record.layers[position]
     _check_counts(record, counts)
-    if counts.graded_input and shape.recurrent and not sends_payloads:
+    if counts.graded_input and shape.recurrent and counts.recurrent_synops is None and not model.sigma_delta:
         raise DataError(
             f"{record.model}: layer {counts.name} receives payloads (multiply-accumulates) and its own "
-            "spikes (accumulates), and a record doesn't count them apart. Send spikes, or put the recurrence "
-            "into a later layer"
+            "spikes (accumulates), and this record doesn't count them apart. Execute the model anew"
         )
     synops = counts.synops.sum(axis=1, dtype=np.int64)
-    graded = synops if counts.graded_input else np.zeros_like(synops)
+    none = np.zeros_like(synops)
+    graded, additions, signed = synops if counts.graded_input else none, none, none
+    if counts.graded_input and counts.recurrent_synops is not None:
+        graded = synops - counts.recurrent_synops.sum(axis=1, dtype=np.int64)
     if counts.graded_synops is not None:
         graded = counts.graded_synops.sum(axis=1, dtype=np.int64)
+    if counts.graded_additions is not None:
+        additions = counts.graded_additions.sum(axis=1, dtype=np.int64)
+    if position == 0 and counts.graded_input and record.ternary_input is not None:
+        of_input = (
+            counts.synops if counts.recurrent_synops is None else counts.synops - counts.recurrent_synops
+        )
+        signed = (of_input * record.ternary_input).sum(axis=1, dtype=np.int64)
     window = counts.spikes.shape[1]
+    active = counts.active_updates.sum(axis=1, dtype=np.int64)
     return LayerLedger(
         layer=counts.name,
         shape=shape,
         graded_input=counts.graded_input,
         accumulates=synops - graded,
-        multiply_accumulates=graded,
+        multiply_accumulates=graded - additions,
+        signed_multiply_accumulates=signed,
+        graded_additions=additions,
         synops_dense=counts.synops_dense.sum(axis=1, dtype=np.int64),
         dense_passes=np.count_nonzero(counts.input_events, axis=1).astype(np.int64),
         input_events=counts.input_events.sum(axis=1, dtype=np.int64),
         spikes=counts.spikes.sum(axis=1, dtype=np.int64),
-        neuron_updates=np.full_like(synops, counts.neuron_updates),
+        active_updates=active,
+        idle_updates=counts.neuron_updates - active,
         bias_additions=np.full_like(synops, counts.biased * window),
+        relays=_relays(record, position, model),
     )
 
 
+def _relays(record: Record, position: int, model: Model) -> np.ndarray:
+    """A shortcut around k layers comes k steps early: each of its events is held back k times."""
+    _, layer = model.populations[position]
+    held = np.zeros(record.samples, dtype=np.int64)
+    if not isinstance(layer, Input):
+        for branch in branches(model, layer):
+            sent = record.layers[branch.source].spikes.sum(axis=1, dtype=np.int64)
+            held += (position - 1 - branch.source) * sent
+    return held
+
+
 def _check_counts(record: Record, counts: LayerCounts) -> None:
-    names = ["input_events", "synops", "synops_dense", "spikes"]
-    for name in names if counts.graded_synops is None else [*names, "graded_synops"]:
+    names = ["input_events", "synops", "synops_dense", "spikes", "active_updates"]
+    parts = ("recurrent_synops", "graded_synops", "graded_additions")
+    for name in [*names, *(name for name in parts if getattr(counts, name) is not None)]:
         array = getattr(counts, name)
         where = f"{record.model}: {name} of layer {counts.name}"
         if not isinstance(array, np.ndarray) or array.ndim != 2 or array.dtype.kind not in "iu":
@@ -243,6 +281,8 @@ def _check_counts(record: Record, counts: LayerCounts) -> None:
             raise DataError(f"{where} is negative")
     if counts.graded_synops is not None and (counts.graded_synops > counts.synops).any():
         raise DataError(f"{record.model}: layer {counts.name} counts more operations of payloads than of all")
+    if (counts.active_updates > counts.neurons).any():
+        raise DataError(f"{record.model}: layer {counts.name} counts more active updates than it has neurons")
     if (counts.synops > counts.synops_dense).any():
         raise DataError(
             f"{record.model}: layer {counts.name} counts fewer operations with zero weights than without"

@@ -43,7 +43,8 @@ def executed(ledger: Ledger) -> tuple[Operations, ...]:
             if not layer.graded_input or layer.accumulates.any():
                 rows.append(Operations(layer.layer, "accumulate", layer.accumulates))
             rows.append(Operations(layer.layer, "bias_addition", layer.bias_additions))
-        rows.append(Operations(layer.layer, "neuron_update", layer.neuron_updates))
+        rows.append(Operations(layer.layer, "active_update", layer.active_updates))
+        rows.append(Operations(layer.layer, "idle_update", layer.idle_updates))
         rows.append(Operations(layer.layer, "spike", layer.spikes))
     if ledger.soft_resets is not None:
         rows.append(Operations("soft resets", "soft_reset", ledger.soft_resets))

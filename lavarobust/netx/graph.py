@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from lavarobust.netx.model import Conv, Dense, GradedSum, Model, Shortcut
 
 
@@ -39,6 +41,15 @@ def as_layer(shortcut: Shortcut, target: Dense | Conv) -> Dense | Conv:
 def synapses(layer: Dense | Conv) -> tuple[Dense | Conv, ...]:
     """The layer itself, and its shortcuts as layers."""
     return (layer, *(as_layer(shortcut, layer) for shortcut in layer.shortcuts))
+
+
+def only_adds(synapse: Dense | Conv) -> bool:
+    """Whether at most one synapse reaches each neuron, as through an identity shortcut: what arrives is
+    added as it is, scaled at most, and no products are summed."""
+    one_pixel = isinstance(synapse, Dense) or synapse.weight.shape[2:] == (1, 1)
+    return one_pixel and bool(
+        (np.count_nonzero(synapse.weight.reshape(len(synapse.weight), -1), axis=1) <= 1).all()
+    )
 
 
 def sends_values(model: Model, position: int) -> bool:

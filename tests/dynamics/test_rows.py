@@ -73,11 +73,12 @@ def one_step(u, v, total, bias, kept_u, kept_v, threshold, soft):
     u = left(u, kept_u) + total * 64
     top_u, wrapped = abs(u), u > HALF or u <= -HALF
     u += -2 * HALF if u > HALF else 2 * HALF if wrapped else 0
+    active = bool(u or v or bias)
     v = left(v, kept_v) + u + bias
     top_v, clipped = abs(v), abs(v) > HALF - 1
     v = max(-(HALF - 1), min(HALF - 1, v))
     fired = v > threshold
-    return u, (v - threshold) * soft if fired else v, v, fired, wrapped, clipped, top_u, top_v
+    return u, (v - threshold) * soft if fired else v, v, fired, wrapped, clipped, top_u, top_v, active
 
 
 @pytest.mark.parametrize(("kept_u", "kept_v"), [(0, 4096), (4096, 0), (3000, 17)])
@@ -91,6 +92,10 @@ def test_a_step_of_neurons(kept_u, kept_v, keep, soft) -> None:
     bias = (64 * rng.integers(-4096, 4096, size)).astype(np.int32)
     u, v = (rng.integers(-HALF + 1, HALF, size).astype(np.int32) for _ in range(2))
     u[:2] = 0
+    for at_rest in (sums, bias, u, v):
+        at_rest[20:25] = 0
+    u[20] = v[21] = bias[22] = 1
+    sums[23] = 1
     expected = [
         one_step(*map(int, state), kept_u, kept_v, threshold, soft)
         for state in zip(u, v, sums, bias, strict=True)
@@ -98,10 +103,11 @@ def test_a_step_of_neurons(kept_u, kept_v, keep, soft) -> None:
     before, spikes = np.zeros(size, dtype=np.float32), np.full(size, 5, dtype=np.float32)
     tops = np.zeros(2 * LANES, dtype=np.int32)
     given = np.int32(kept_u), np.int32(kept_v), np.int32(threshold), np.int32(-1 if soft else 0)
-    wraps, clips = _step(sums, bias, u, v, before, spikes, 3, *given, keep, tops)
+    wraps, clips, active = _step(sums, bias, u, v, before, spikes, 3, *given, keep, tops)
     columns = list(zip(*expected, strict=True))
     assert u.tolist() == list(columns[0]) and v.tolist() == list(columns[1])
     assert np.array_equal(before, np.float32(columns[2]) if keep else np.zeros(size))
     assert spikes.tolist() == list(columns[3]) and 0 < spikes.sum() < size
     assert (wraps, clips) == (sum(columns[4]), sum(columns[5])) and wraps and clips
+    assert active == sum(columns[8]) and active < size
     assert (tops[:LANES].max(), tops[LANES:].max()) == (max(columns[6]), max(columns[7]))

@@ -15,6 +15,7 @@ LIF = Neuron(current_decay=4096, voltage_decay=0, threshold=10)
 def counts(name: str, neurons: int, per_step: dict[str, list[list[int]]], **more: int | bool) -> LayerCounts:
     arrays = {key: np.array(value, dtype=np.int64) for key, value in per_step.items()}
     none = np.zeros_like(arrays["spikes"])
+    arrays.setdefault("active_updates", none)
     graded = bool(more.get("graded_input", False))
     return LayerCounts(
         name, neurons, graded, **arrays, wraps=none, clips=none, biased=int(more.get("biased", 0))
@@ -43,7 +44,8 @@ def spiking() -> tuple[Record, Model]:
     The conv's kernel has one zero, at [0, 0]; the dense layer one, at [0, 0]. Pixel (0, 0) spikes at
     step 0: it reaches the outputs (0,0), (0,1), (1,0), (1,1) through the taps (1,1), (1,0), (0,1),
     (0,0), so 4 synapses of which 3 aren't zero. Pixel (1, 1) spikes at step 1: 9 and 8. Conv neurons 0
-    and 4 spike at step 1: 2 synapses each, of which 1 + 2 aren't zero.
+    and 4 spike at step 1: 2 synapses each, of which 1 + 2 aren't zero. A bias keeps all 9 conv neurons
+    active; the dense ones wait for the second step.
     """
     kernel = np.full((1, 1, 3, 3), 2, dtype=np.int32)
     kernel[0, 0, 0, 0] = 0
@@ -57,6 +59,7 @@ def spiking() -> tuple[Record, Model]:
     )
     conv = {"input_events": [[1, 1]], "synops": [[3, 8]], "synops_dense": [[4, 9]], "spikes": [[0, 2]]}
     dense = {"input_events": [[0, 2]], "synops": [[0, 3]], "synops_dense": [[0, 4]], "spikes": [[0, 0]]}
+    conv["active_updates"], dense["active_updates"] = [[9, 9]], [[0, 2]]
     layer_counts = [counts("1 conv", 9, conv, biased=9), counts("3 dense", 2, dense)]
     return record(layer_counts, steps=2), Model(layers, input_shape=(1, 3, 3), name="tiny")
 
@@ -76,12 +79,14 @@ def direct() -> tuple[Record, Model]:
         "synops": [[5, 0, 0], [0, 0, 0]],
         "synops_dense": [[6, 0, 0], [0, 0, 0]],
         "spikes": [[0, 1, 1], [0, 0, 0]],
+        "active_updates": [[3, 3, 2], [0, 0, 0]],
     }
     second = {
         "input_events": [[0, 1, 1], [0, 0, 0]],
         "synops": [[0, 2, 2], [0, 0, 0]],
         "synops_dense": [[0, 2, 2], [0, 0, 0]],
         "spikes": [[0, 0, 0], [0, 0, 0]],
+        "active_updates": [[0, 2, 2], [0, 0, 0]],
     }
     layer_counts = [counts("0 dense", 3, first, graded_input=True), counts("1 dense", 2, second)]
     return record(layer_counts, steps=3), Model(layers, input_shape=(4,), name="tiny")
@@ -118,7 +123,8 @@ def round_prices() -> Profile:
     values = {
         "accumulate": 0.5,
         "multiply_accumulate": 2.0,
-        "neuron_update": 8.0,
+        "active_update": 8.0,
+        "idle_update": 4.0,
         "bias_addition": 0.25,
         "spike": 16.0,
         "host_event": 32.0,

@@ -34,8 +34,18 @@ def test_spikes_are_accumulates(spiking: Run) -> None:
     assert numbers(conv, "dense_operations", "dense_passes") == [[162], [2]]
     assert numbers(dense, "dense_operations", "dense_passes") == [[18], [1]]
     # 9 and 2 neurons in 2 steps; 9 biases in 2 steps
-    assert numbers(conv, "neuron_updates", "bias_additions", "spikes") == [[18], [18], [2]]
-    assert numbers(dense, "neuron_updates", "bias_additions", "spikes") == [[4], [0], [0]]
+    assert numbers(conv, "active_updates", "idle_updates", "bias_additions", "spikes") == [
+        [18],
+        [0],
+        [18],
+        [2],
+    ]
+    assert numbers(dense, "active_updates", "idle_updates", "bias_additions", "spikes") == [
+        [2],
+        [2],
+        [0],
+        [0],
+    ]
 
 
 def test_an_image_sent_once_is_multiplied_once(direct: Run) -> None:
@@ -46,7 +56,9 @@ def test_an_image_sent_once_is_multiplied_once(direct: Run) -> None:
     assert numbers(second, "accumulates", "multiply_accumulates") == [[4, 0], [0, 0]]
     assert ledger.host_events.tolist() == [2, 0]
     assert ledger.total("spikes").tolist() == [2, 0]
-    assert ledger.total("neuron_updates").tolist() == [15, 15]
+    # 3 + 2 neurons in 3 steps
+    assert ledger.total("active_updates").tolist() == [12, 0]
+    assert ledger.total("idle_updates").tolist() == [3, 15]
     assert (ledger.backend, ledger.samples, ledger.steps) == ("by hand", 2, 3)
 
 
@@ -59,14 +71,14 @@ def test_an_image_sent_in_every_step_is_multiplied_in_every_step(repeated: Run) 
 
 def test_a_sample_counts_the_same_alone(direct: Run) -> None:
     record, model = direct
-    arrays = ("input_events", "synops", "synops_dense", "spikes", "wraps", "clips")
+    arrays = ("input_events", "synops", "synops_dense", "spikes", "active_updates", "wraps", "clips")
     alone = replace(
         record,
         prediction=record.prediction[1:],
         layers=tuple(replace(c, **{name: getattr(c, name)[1:] for name in arrays}) for c in record.layers),
     )
     for whole, part in zip(make_ledger(record, model).layers, make_ledger(alone, model).layers, strict=True):
-        for name in ("multiply_accumulates", "accumulates", "dense_operations", "neuron_updates"):
+        for name in ("multiply_accumulates", "accumulates", "dense_operations", "idle_updates"):
             assert getattr(whole, name)[1:].tolist() == getattr(part, name).tolist()
 
 
@@ -112,6 +124,7 @@ def test_a_record_of_another_model_is_refused(direct: Run, spiking: Run) -> None
     ("change", "problem"),
     [
         (lambda a: {"synops": a["synops"] + 100}, "fewer operations with zero weights"),
+        (lambda a: {"active_updates": a["active_updates"] + 1}, "more active updates than it has neurons"),
         (lambda a: {"spikes": a["spikes"] - 1}, "spikes of layer 0 dense is negative"),
         (lambda a: {"synops": a["synops"] * 1.0}, "synops of layer 0 dense must be an integer array"),
         (lambda a: {"input_events": a["input_events"][:1]}, r"shape \(1, 3\) in a record of 2 samples"),
@@ -122,7 +135,8 @@ def test_a_record_of_another_model_is_refused(direct: Run, spiking: Run) -> None
 def test_counts_that_contradict_one_another_are_refused(direct: Run, change, problem: str) -> None:
     record, model = direct
     first, second = record.layers
-    arrays = {name: getattr(first, name) for name in ("input_events", "synops", "synops_dense", "spikes")}
+    names = ("input_events", "synops", "synops_dense", "spikes", "active_updates")
+    arrays = {name: getattr(first, name) for name in names}
     broken = replace(record, layers=(replace(first, **change(arrays)), second))
     with pytest.raises(DataError, match=problem):
         make_ledger(broken, model)

@@ -60,11 +60,13 @@ def test_executed_rows(direct: Run) -> None:
     assert operations(executed(make_ledger(*direct))) == [
         ("0 dense", "multiply_accumulate", [5, 0]),
         ("0 dense", "bias_addition", [0, 0]),
-        ("0 dense", "neuron_update", [9, 9]),
+        ("0 dense", "active_update", [8, 0]),
+        ("0 dense", "idle_update", [1, 9]),
         ("0 dense", "spike", [2, 0]),
         ("1 dense", "accumulate", [4, 0]),
         ("1 dense", "bias_addition", [0, 0]),
-        ("1 dense", "neuron_update", [6, 6]),
+        ("1 dense", "active_update", [4, 0]),
+        ("1 dense", "idle_update", [2, 6]),
         ("1 dense", "spike", [0, 0]),
         ("host", "host_event", [2, 0]),
     ]
@@ -96,11 +98,13 @@ def test_an_input_population_has_no_synaptic_operations(direct: Run) -> None:
     ledger = make_ledger(*direct)
     bare = with_layer(ledger, 0, shape=replace(ledger.layers[0].shape, multiply_accumulates=0))
     assert [row[:2] for row in operations(executed(bare))] == [
-        ("0 dense", "neuron_update"),
+        ("0 dense", "active_update"),
+        ("0 dense", "idle_update"),
         ("0 dense", "spike"),
         ("1 dense", "accumulate"),
         ("1 dense", "bias_addition"),
-        ("1 dense", "neuron_update"),
+        ("1 dense", "active_update"),
+        ("1 dense", "idle_update"),
         ("1 dense", "spike"),
     ]
     # what follows it receives spikes, so Eq. 7 holds

@@ -148,5 +148,5 @@ def test_no_result_depends_on_threads() -> None:
 def test_memory_is_counted_per_sample() -> None:
     model = Model((Dense(np.eye(70, dtype=np.int32) * 2, Neuron(4096, 0, 9)),), (70,))
     layers = prepare(compile_model(model), model.input_shape)
-    # 70 inputs of 4 bytes in 5 frames; twice 2 words of 8 bytes and 7 counts of 4 in 5 steps
-    assert bytes_per_sample(layers, 5, 5) == 70 * 4 * 5 + 2 * 2 * 8 * 5 + 7 * 4 * 5
+    # 70 inputs of 4 bytes in 5 frames; twice 2 words of 8 bytes and 8 counts of 4 in 5 steps
+    assert bytes_per_sample(layers, 5, 5) == 70 * 4 * 5 + 2 * 2 * 8 * 5 + 8 * 4 * 5

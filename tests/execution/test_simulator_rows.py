@@ -66,14 +66,15 @@ def truncated(state: int, kept: int) -> int:
 
 
 def stepped(drive: int, u: int, v: int, bias: int, kept_u: int, kept_v: int, threshold: int, soft: int):
-    """A neuron's step in Python's integers: states, spike, wrap, clip."""
+    """A neuron's step in Python's integers: states, spike, wrap, clip, whether it was active."""
     u = truncated(u, kept_u) + 64 * drive
     turn = 2 * LIMIT if u > LIMIT else -2 * LIMIT if u <= -LIMIT else 0
     u -= turn
+    active = bool(u or v or bias)
     v = truncated(v, kept_v) + u + bias
     held = max(-(LIMIT - 1), min(LIMIT - 1, v))
     fired = held > threshold
-    return u, soft * (held - threshold) if fired else held, fired, turn != 0, held != v
+    return u, soft * (held - threshold) if fired else held, fired, turn != 0, held != v, active
 
 
 def bits(word: int) -> list[bool]:
@@ -83,7 +84,7 @@ def bits(word: int) -> list[bool]:
 def test_a_row_of_neurons_steps_as_plain_integers_do() -> None:
     rng = np.random.default_rng(0)
     edges = np.array([0, 1, -1, 4095, -4097, LIMIT - 1, LIMIT, 1 - LIMIT, -LIMIT])
-    seen = np.zeros(3, dtype=int)
+    seen = np.zeros(4, dtype=int)
     for _ in range(200):
         states = [
             np.where(rng.random(64) < 0.5, rng.choice(edges, 64), rng.integers(-LIMIT, LIMIT, 64))
@@ -92,6 +93,8 @@ def test_a_row_of_neurons_steps_as_plain_integers_do() -> None:
         u, v = (state.astype(np.int32) for state in states)
         drive = rng.integers(-300_000, 300_001, LANES).astype(np.int32)
         bias = rng.integers(-(1 << 21), 1 << 21, LANES).astype(np.int32)
+        for at_rest in (u[20:], v[20:], drive, bias):
+            at_rest[:5] = 0
         kept = [rng.choice([0, 4096, *rng.integers(1, 4096, 3)], LANES).astype(np.int32) for _ in "uv"]
         threshold = int(rng.choice([0, 64, 1 << 20, LIMIT - 1]))
         soft = int(rng.integers(2))
@@ -107,6 +110,7 @@ def test_a_row_of_neurons_steps_as_plain_integers_do() -> None:
         for now, then in zip((u, v), before, strict=True):
             assert (np.delete(now, range(20, 52)) == np.delete(then, range(20, 52))).all()
         seen += [word != 0 for word in words]
+        assert not words[3] & 0b11111
     assert (seen > 50).all()
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from lavarobust.execution.lava.shared import Trace
 from lavarobust.netx.deployment import ReadoutKind
 from lavarobust.netx.fanout import fan_out, recurrent_fan_out
-from lavarobust.netx.graph import branches, sends_values
+from lavarobust.netx.graph import branches, only_adds, sends_values
 from lavarobust.netx.loader_rules import effective_bias
 from lavarobust.netx.model import Conv, Dense, Input, Model, Neuron, Shape
 from lavarobust.record import LayerCounts, Record, Stimulus, decide
@@ -25,13 +25,14 @@ class PopulationSlice:
 
     Attributes:
         spikes: ``(S, T, neurons)`` uint8, or int32 messages.
-        wraps, clips: ``(S, T)`` int64.
+        wraps, clips, active: ``(S, T)`` int64.
         current, potential: ``(S, neurons)`` int32, at the window's end.
     """
 
     spikes: np.ndarray
     wraps: np.ndarray
     clips: np.ndarray
+    active: np.ndarray
     current: np.ndarray
     potential: np.ndarray
 
@@ -54,6 +55,7 @@ def population_slice(trace: Trace, samples: np.ndarray, shape: Shape) -> Populat
         spikes=from_lava_order(trace.spikes[rows, :steps], shape),
         wraps=trace.wraps[rows, :steps],
         clips=trace.clips[rows, :steps],
+        active=trace.active[rows, :steps],
         current=from_lava_order(trace.current[rows], shape),
         potential=from_lava_order(trace.potential[rows], shape),
     )
@@ -81,10 +83,13 @@ class Collector:
         populations = model.populations
         shape = (len(populations), samples, steps)
         self._operations = np.zeros((3, *shape), dtype=np.int64)
+        self._fed_back = np.zeros(shape, dtype=np.int64)
         self._graded = np.zeros(shape, dtype=np.int64)
+        self._graded_additions = np.zeros(shape, dtype=np.int64)
         self._spikes = np.zeros(shape, dtype=np.int64)
         self._wraps = np.zeros(shape, dtype=np.int64)
         self._clips = np.zeros(shape, dtype=np.int64)
+        self._active = np.zeros(shape, dtype=np.int64)
         self._rasters = {
             index: np.zeros((samples, *layer.shape, steps), dtype=_raster_type(layer))
             for index, layer in populations
@@ -114,10 +119,17 @@ class Collector:
             self._spikes[position, here] = fired.sum(axis=-1, dtype=np.int64)
             self._wraps[position, here] = done.wraps
             self._clips[position, here] = done.clips
+            self._active[position, here] = done.active
             for offset, (events, spikes) in enumerate(zip(arriving, fired, strict=True)):
-                self._operations[:, position, first + offset] = self._count(position, events, spikes)
+                self._operations[:, position, first + offset] = self._count(position, events)
+                if (back := self._recurrent[position]) is not None:
+                    counts = _operations(spikes, back)
+                    self._fed_back[position, first + offset] = counts[0]
+                    self._operations[1:, position, first + offset] += counts
             if self._graded_input(position):
-                self._graded[position, here] = self._operations[1, position, here]
+                fed_back = 0 if self._model.sigma_delta else self._fed_back[position, here]
+                self._graded[position, here] = self._operations[1, position, here] - fed_back
+            self._graded_additions[position, here] = 0
             for joining in self._joining[position]:
                 self._join(position, here, joining, sent[joining.source])
             sent.append(fired)
@@ -145,6 +157,7 @@ class Collector:
             output_counts=self._output_counts,
             potential=potential if readout == "membrane" else None,
             layers=tuple(self._counts(position) for position in range(len(self._model.populations))),
+            ternary_input=self._stimulus.ternary,
             rasters=self._rasters,
         )
 
@@ -160,20 +173,20 @@ class Collector:
         events[:, : frames.shape[-1]] = np.moveaxis(frames.reshape(*events.shape[::2], -1), -1, 1) != 0
         return events
 
-    def _count(self, position: int, events: np.ndarray, spikes: np.ndarray) -> np.ndarray:
-        """``(3, T)``: input events, synaptic operations, and those with zero weights."""
+    def _count(self, position: int, events: np.ndarray) -> np.ndarray:
+        """``(3, T)``: input events, synaptic operations that they drive, and those with zero weights."""
         counts = np.zeros((3, events.shape[0]), dtype=np.int64)
-        feed_forward, recurrent = self._feed_forward[position], self._recurrent[position]
+        feed_forward = self._feed_forward[position]
         if feed_forward is not None:  # an input population takes values as bias, not through synapses
             counts[0] = events.sum(axis=1)
             counts[1:] = _operations(events, feed_forward)
-        if recurrent is not None:
-            counts[1:] += _operations(spikes, recurrent)
         return counts
 
     def _counts(self, position: int) -> LayerCounts:
         index, layer = self._model.populations[position]
         events, synops, synops_dense = self._operations[:, position]
+        joined = bool(self._joining[position])
+        fed_back = self._recurrent[position] is not None and not self._model.sigma_delta
         return LayerCounts(
             name=self._model.layer_name(index),
             neurons=int(np.prod(layer.shape)),
@@ -182,10 +195,13 @@ class Collector:
             synops=synops,
             synops_dense=synops_dense,
             spikes=self._spikes[position],
+            active_updates=self._active[position],
             wraps=self._wraps[position],
             clips=self._clips[position],
             biased=_biased_neurons(layer),
-            graded_synops=self._graded[position] if self._joining[position] else None,
+            recurrent_synops=self._fed_back[position] if fed_back else None,
+            graded_synops=self._graded[position] if joined else None,
+            graded_additions=self._graded_additions[position] if joined else None,
         )
 
     def _graded_input(self, position: int) -> bool:
@@ -201,14 +217,17 @@ class Collector:
         self._operations[1:, position, here] += counts
         if joining.graded:
             self._graded[position, here] += counts[0]
+            if joining.adds:
+                self._graded_additions[position, here] += counts[0]
 
 
 @dataclass(frozen=True, eq=False)
 class Joining:
-    """A shortcut: position of its source, whether that sends values, and its fan-out."""
+    """A shortcut: position of its source, whether that sends values, which may only be added, its fan-out."""
 
     source: int
     graded: bool
+    adds: bool
     fan_outs: FanOuts
 
 
@@ -217,7 +236,8 @@ def _joining(model: Model, layer: Dense | Conv) -> tuple[Joining, ...]:
     for branch in branches(model, layer):
         shape = model.populations[branch.source][1].shape
         graded = sends_values(model, branch.source)
-        found.append(Joining(branch.source, graded, fan_out(branch.synapse, shape)))
+        adds, reached = only_adds(branch.synapse), fan_out(branch.synapse, shape)
+        found.append(Joining(branch.source, graded, adds, reached))
     return tuple(found)
 
 

@@ -19,7 +19,8 @@ class CountingLIFReset(PyLifResetModelBitAcc):  # type: ignore[misc]
 
     Every number comes from the states that the inherited model computed. A current wrapped where it
     differs from decayed current plus input; a potential was clipped where it differs from decayed
-    potential plus current plus bias.
+    potential plus current plus bias. An update was active where current, earlier potential or bias is
+    not zero.
     """
 
     def __init__(self, proc_params: Any) -> None:
@@ -28,6 +29,7 @@ class CountingLIFReset(PyLifResetModelBitAcc):  # type: ignore[misc]
         self.drive = proc_params.get("drive")
         self.wraps = 0
         self.clips = 0
+        self.active = 0
 
     def run_spk(self) -> None:
         if self.drive is not None:
@@ -43,6 +45,7 @@ class CountingLIFReset(PyLifResetModelBitAcc):  # type: ignore[misc]
         before = self.v.copy()
         super().subthr_dynamics(activation_in)
         self.wraps = self.clips = 0
+        self.active = int(np.count_nonzero((self.u != 0) | (before != 0) | (self.effective_bias != 0)))
         if current is not None:
             current += np.left_shift(activation_in, self.act_shift)
             self.wraps = int(np.count_nonzero(current != self.u))
@@ -60,6 +63,7 @@ class CountingLIFReset(PyLifResetModelBitAcc):  # type: ignore[misc]
         trace.spikes[row, step] = spike_vector.reshape(-1)
         trace.wraps[row, step] = self.wraps
         trace.clips[row, step] = self.clips
+        trace.active[row, step] = self.active
         if step == trace.steps - 1:
             trace.current[row] = self.u.reshape(-1)
             trace.potential[row] = self.v.reshape(-1)
@@ -101,7 +105,9 @@ class CountingGradedSum(PyGradedSumModel):
     def rounded(self, sums: np.ndarray) -> np.ndarray:
         sent = super().rounded(sums)
         if self.time_step >= self.trace.first_step:
-            self.trace.spikes[self.trace.locate(self.time_step)] = sent.reshape(-1)
+            here = self.trace.locate(self.time_step)
+            self.trace.spikes[here] = sent.reshape(-1)
+            self.trace.active[here] = np.count_nonzero(sums)
         return sent
 
 

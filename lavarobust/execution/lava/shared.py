@@ -30,6 +30,7 @@ class Trace:
         early: ``(first_step - 1,)`` spikes emitted before window 0.
         spikes: ``(rows, window, neurons)`` uint8, or int32 messages, neurons in Lava's order.
         wraps, clips: ``(rows, window)``, neurons whose current wrapped or potential was clipped.
+        active: ``(rows, window)``, neurons whose update was active, see :class:`LayerCounts`.
         current, potential: ``(rows, neurons)``, state at the end of step T - 1.
     """
 
@@ -39,6 +40,7 @@ class Trace:
     spikes: np.ndarray
     wraps: np.ndarray
     clips: np.ndarray
+    active: np.ndarray
     current: np.ndarray
     potential: np.ndarray
 
@@ -60,6 +62,7 @@ class Trace:
             spikes=shared_zeros((rows, window, neurons), kind),
             wraps=shared_zeros((rows, window), np.int64),
             clips=shared_zeros((rows, window), np.int64),
+            active=shared_zeros((rows, window), np.int64),
             current=shared_zeros((rows, neurons), np.int32),
             potential=shared_zeros((rows, neurons), np.int32),
         )

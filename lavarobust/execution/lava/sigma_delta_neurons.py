@@ -47,6 +47,7 @@ class _Traced:
         row, step = trace.locate(self.time_step)
         trace.spikes[row, step] = sent.reshape(-1)
         trace.wraps[row, step] = np.count_nonzero(self.wrapped)
+        trace.active[row, step] = sent.size
         if step == trace.steps - 1:
             trace.current[row] = np.reshape(getattr(self, "act", 0), -1)
             trace.potential[row] = np.reshape(self.sigma, -1)  # type: ignore[attr-defined]

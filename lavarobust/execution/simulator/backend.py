@@ -134,6 +134,7 @@ class Simulator:
             output_counts=done.output_counts,
             potential=done.potential if by_potential else None,
             layers=tuple(map(_counts, way.stages, done.layers, way.graded)),
+            ternary_input=stimulus.ternary,
             rasters=done.rasters,
         )
 

@@ -14,14 +14,13 @@ from lavarobust.execution.simulator.integers import Sent, events, nothing, run_l
 from lavarobust.execution.simulator.order import pack, positions, unpack, values, words_of
 from lavarobust.execution.simulator.prepared import Prepared
 from lavarobust.execution.simulator.reference import run_reference
-from lavarobust.execution.simulator.stages import Stage
+from lavarobust.execution.simulator.stages import Stage, count_names
 from lavarobust.execution.simulator.trust import is_exact, kind_of
 from lavarobust.execution.simulator.window import Arrivals
 from lavarobust.netx.limits import STATE_SHIFT
 from lavarobust.netx.model import Input, Shape
 from lavarobust.record import Stimulus
 
-COUNTS = ("input_events", "synops", "synops_dense", "spikes")
 CUTS = ("cut_sums", "wraps", "clips")
 
 
@@ -127,12 +126,8 @@ def bytes_per_sample(layers: tuple[Prepared, ...], frames: int, steps: int) -> i
     stimulus = 4 * prod(layers[0].stage.input_shape) * frames
     sent = [_bytes_sent(layer.stage) * steps for layer in layers]
     kept = sum(sent[source] for source in {path.source for layer in layers for path in layer.stage.joining})
-    return stimulus + 2 * max(sent) + kept + 4 * (len(COUNTS) + len(CUTS)) * steps * len(layers)
-
-
-def count_names(stage: Stage) -> tuple[str, ...]:
-    """Names in :class:`LayerCounts` of what a stage counts."""
-    return (*COUNTS, "graded_synops") if stage.joining else COUNTS
+    counted = sum(4 * (len(count_names(layer.stage)) + len(CUTS)) * steps for layer in layers)
+    return stimulus + 2 * max(sent) + kept + counted
 
 
 def _bytes_sent(stage: Stage) -> int:

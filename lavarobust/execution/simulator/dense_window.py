@@ -18,7 +18,7 @@ from lavarobust.execution.simulator.vectors import (
     add_rows_times,
     sum_listed,
 )
-from lavarobust.execution.simulator.window import Arrivals, Synapses, count_arrivals, run_row
+from lavarobust.execution.simulator.window import RECURRENT, Arrivals, Synapses, count_arrivals, run_row
 
 _TOGETHER = 32
 """Steps whose events are listed before the first row of neurons reads them."""
@@ -160,7 +160,9 @@ def _list_back(recurrent: Any, n: int, t: int, listed: Any, results: Any) -> tup
     inputs = places.channels - 1
     _, found, silent = list_spikes(results.words, n, t - 1, inputs, places.reaching, listed, 0)
     found = _fill_up(listed, 0, found, inputs)
-    count_arrivals(results, n, t - 1, 0, _driven(places, listed, 0, found, silent))
+    operations = _driven(places, listed, 0, found, silent)
+    count_arrivals(results, n, t - 1, 0, operations)
+    results.counts[RECURRENT, n, t - 1] += operations >> 32
     return found, silent
 
 

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 
 from lavarobust.errors import BackendError
-from lavarobust.execution.simulator.chunk import CUTS, Chunk, count_names
+from lavarobust.execution.simulator.chunk import CUTS, Chunk
 from lavarobust.execution.simulator.propagate import propagate
 from lavarobust.execution.simulator.reference import BYTES_PER_STATE, counts_of, cuts_of
-from lavarobust.execution.simulator.stages import Stage, Synapse
+from lavarobust.execution.simulator.stages import Stage, Synapse, count_names
 from lavarobust.record import Stimulus
 
 

@@ -13,7 +13,7 @@ from lavarobust.execution.simulator.dense_window import dense_scratch, run_dense
 from lavarobust.execution.simulator.order import words_of
 from lavarobust.execution.simulator.patches import Patches, no_patches
 from lavarobust.execution.simulator.prepared import Plan, Prepared, in_rows
-from lavarobust.execution.simulator.stages import Synapse
+from lavarobust.execution.simulator.stages import Synapse, count_names
 from lavarobust.execution.simulator.window import Arrivals, Results, Synapses
 
 _NONE = replace(no_patches((1,)), weights=np.empty(0, dtype=np.int8))
@@ -27,7 +27,7 @@ class Sent:
     Attributes:
         words: ``(N, T, W)`` uint64 spikes, in (H, W, C) order.
         potential: ``(N, neurons)`` int32 at the window's end, in (H, W, C) order; no rows if not asked for.
-        counts: ``(4, N, T)`` int32: input events, synops, synops_dense, spikes.
+        counts: ``(5, N, T)`` int32 or more, named by :func:`count_names`.
         cuts: ``(3, N, T)`` int32: sums that lost bits, wraps and clips.
         values: ``(N, *shape, T)`` int32 in (C, H, W) order, of a population that sends its sum; else None.
     """
@@ -73,7 +73,7 @@ def run_layer(
     results = Results(
         np.zeros((samples, steps, words_of(size)), dtype=np.uint64),
         np.empty((samples if potential else 0, size), dtype=np.int32),
-        np.zeros((4, samples, steps), dtype=np.int32),
+        np.zeros((len(count_names(layer.stage)), samples, steps), dtype=np.int32),
         np.zeros((3, samples if plan.cuts else 0, steps), dtype=np.int32),
     )
     synapses = _synapses(layer.patches, layer.stage.synapse, plan.wraps_sums)

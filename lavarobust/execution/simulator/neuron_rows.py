@@ -101,8 +101,9 @@ def step_row(
 
     ``drive`` holds 32 synaptic sums, ``u`` and ``v`` states, ``bias`` state units and ``kept_*`` shares of
     4096 that a step leaves, all int32, from their own places on. ``left`` is a mask of the part beyond the
-    threshold that a spike leaves: -1 for a soft reset, 0 for a hard one. Returns three words of a bit for
-    each neuron: which spiked, which currents wrapped, and which potentials were clipped.
+    threshold that a spike leaves: -1 for a soft reset, 0 for a hard one. Returns four words of a bit for
+    each neuron: which spiked, which currents wrapped, which potentials were clipped, and which updates were
+    active: those with any of current, potential before them and bias not zero.
     """
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
@@ -113,7 +114,9 @@ def step_row(
         above, below = u > u.of(STATE_HALF_RANGE), u < u.of(1 - STATE_HALF_RANGE)
         turn = u.of(2 * STATE_HALF_RANGE)
         u = (u - turn).where(above, (u + turn).where(below, u))
-        v = _left(memory[2].load(at), memory[8].load(kept_v_at)) + u + memory[4].load(bias_at)
+        before, bias = memory[2].load(at), memory[4].load(bias_at)
+        active = builder.icmp_unsigned("!=", (u | before | bias).value, u.of(0).value)
+        v = _left(before, memory[8].load(kept_v_at)) + u + bias
         high, low = v.of(POTENTIAL_LIMIT), v.of(-POTENTIAL_LIMIT)
         clipped = builder.or_(v > high, v < low)
         v = high.where(v > high, low.where(v < low, v))
@@ -121,11 +124,12 @@ def step_row(
         memory[1].store(at, u)
         beyond = (v - v.filled(threshold)) & v.filled(left)
         memory[2].store(at, beyond.where(fired, v))
-        words = [builder.bitcast(mask, _INT32) for mask in (fired, builder.or_(above, below), clipped)]
+        masks = (fired, builder.or_(above, below), clipped, active)
+        words = [builder.bitcast(mask, _INT32) for mask in masks]
         return cgutils.pack_array(builder, words)
 
     place = types.intp
-    signature = types.UniTuple(types.uint32, 3)(
+    signature = types.UniTuple(types.uint32, 4)(
         drive, u, v, place, bias, place, kept_u, place, kept_v, place, types.int64, types.int64
     )
     return signature, codegen

@@ -270,7 +270,14 @@ def _recurrent(stage: Stage, inputs: torch.Tensor, steps: int) -> Trajectory:
         torch.cat([part.clips for part in parts]),
         max(part.peak_current for part in parts),
         max(part.peak_potential for part in parts),
+        _joined([part.active for part in parts]),
     )
+
+
+def _joined(counts: list[torch.Tensor | None]) -> torch.Tensor | None:
+    """Counts of each step as those of a window; None where the steps have none."""
+    there = [count for count in counts if count is not None]
+    return torch.cat(there) if len(there) == len(counts) else None
 
 
 def _driven_by_bias(stage: Stage, inputs: torch.Tensor, steps: int, recall: Recall | None) -> Trajectory:

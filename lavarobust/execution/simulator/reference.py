@@ -65,17 +65,15 @@ def _steps_first(frames: np.ndarray) -> torch.Tensor:
 
 
 def counts_of(run: LayerRun, steps: int) -> np.ndarray:
-    """``(4, N, T)`` int32: input events, synops, synops_dense, spikes.
-
-    Where shortcuts join, ``(5, N, T)``: of the synops, those of graded events, last.
-    """
+    """``(5, N, T)`` int32 or more: what :func:`.stages.count_names` names."""
     stage, fired = run.stage, run.trajectory.spikes.flatten(2)
     samples = fired.shape[1]
     operations = torch.zeros((steps, samples, 2), dtype=torch.float64, device=fired.device)
     graded = torch.zeros((steps, samples), dtype=torch.float64, device=fired.device)
+    additions = torch.zeros_like(graded)
     events = torch.zeros((steps, samples), dtype=torch.int32, device=fired.device)
-    paths = zip((path.stage for path in stage.joining), run.beside, strict=True)
-    for part, inputs in ((stage, run.inputs), *paths):
+    paths = ((path.stage, path.adds, inputs) for path, inputs in zip(stage.joining, run.beside, strict=True))
+    for part, adds, inputs in ((stage, False, run.inputs), *paths):
         if isinstance(part.layer, Input):
             continue
         assert part.fan_out is not None
@@ -85,10 +83,19 @@ def counts_of(run: LayerRun, steps: int) -> np.ndarray:
         operations[: len(arrived)] += done
         if part.graded:
             graded[: len(arrived)] += done[..., 0]
+            if adds:
+                additions[: len(arrived)] += done[..., 0]
     if stage.recurrent_fan_out is not None:
-        operations += fired.double() @ stage.recurrent_fan_out
+        fed_back = fired.double() @ stage.recurrent_fan_out
+        operations += fed_back
+    assert run.trajectory.active is not None, "counted where no gradients go back"
     rows = [events, *operations.round().int().unbind(-1), (fired != 0).sum(2).int()]
-    counts = torch.stack([*rows, graded.round().int()] if stage.joining else rows)
+    rows.append(run.trajectory.active.int())
+    if stage.recurrent_fan_out is not None:
+        rows.append(fed_back[..., 0].round().int())
+    if stage.joining:
+        rows += [graded.round().int(), additions.round().int()]
+    counts = torch.stack(rows)
     return counts.transpose(1, 2).contiguous().cpu().numpy()
 
 

@@ -66,6 +66,8 @@ def run_sigma_delta_chunk(
         cut_sums, wraps = sent.cuts
         counts.append(dict(zip(_COUNTS, sent.counts, strict=True)))
         counts[-1] |= {"cut_sums": cut_sums, "wraps": wraps, "clips": np.zeros_like(wraps)}
+        # a neuron that holds sums over frames is never at rest
+        counts[-1]["active_updates"] = np.full_like(wraps, prod(stage.shape))
         if stage.index in keep:
             rasters[stage.index] = np.moveaxis(_in_file_order(window, source), 1, -1)
     return Chunk(

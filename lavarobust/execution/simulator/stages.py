@@ -11,7 +11,7 @@ import torch
 from lavarobust.dynamics import LIF, Analog, GradientRule, RateGradient, Surrogate, WindowRule
 from lavarobust.errors import BackendError
 from lavarobust.netx.fanout import fan_out, recurrent_fan_out
-from lavarobust.netx.graph import branches
+from lavarobust.netx.graph import branches, only_adds
 from lavarobust.netx.loader_rules import effective_bias, effective_delay, load_weight
 from lavarobust.netx.model import (
     READOUT,
@@ -48,10 +48,12 @@ class Joining:
     Attributes:
         source: position of its source among the stages.
         stage: the layer that it would be, without bias: its synapse, geometry and fan-out.
+        adds: whether values that come over it are only added, see :func:`lavarobust.netx.graph.only_adds`.
     """
 
     source: int
     stage: Stage
+    adds: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +96,14 @@ class Stage:
     graded: bool = False
     joining: tuple[Joining, ...] = ()
     rule: WindowRule | None = None
+
+
+def count_names(stage: Stage) -> tuple[str, ...]:
+    """Names in :class:`lavarobust.record.LayerCounts` of what a stage counts, in order."""
+    names: tuple[str, ...] = ("input_events", "synops", "synops_dense", "spikes", "active_updates")
+    if stage.recurrent is not None:
+        names += ("recurrent_synops",)
+    return (*names, "graded_synops", "graded_additions") if stage.joining else names
 
 
 @lru_cache(maxsize=16)
@@ -155,7 +165,8 @@ def _joining(model: Model, index: int, layer: Dense | Conv, stages: list[Stage])
         source = stages[branch.source]
         shape = (int(np.prod(source.shape)),) if isinstance(branch.synapse, Dense) else source.shape
         stage = _stage(model, index, branch.synapse, shape)
-        found.append(Joining(branch.source, replace(stage, graded=source.sum_shift is not None)))
+        stage = replace(stage, graded=source.sum_shift is not None)
+        found.append(Joining(branch.source, stage, only_adds(branch.synapse)))
     return tuple(found)
 
 

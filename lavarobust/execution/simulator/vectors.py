@@ -61,6 +61,9 @@ class Row:
     def __and__(self, other: Row) -> Row:
         return Row(self.builder, self.builder.and_(self.value, other.value))
 
+    def __or__(self, other: Row) -> Row:
+        return Row(self.builder, self.builder.or_(self.value, other.value))
+
     def __lshift__(self, other: Row) -> Row:
         return Row(self.builder, self.builder.shl(self.value, other.value))
 

@@ -17,6 +17,9 @@ from lavarobust.execution.simulator.neuron_rows import step_row
 from lavarobust.execution.simulator.patches import Places
 from lavarobust.execution.simulator.vectors import LANES
 
+RECURRENT = 5
+"""Place among counts of the operations of synapses from a population to itself."""
+
 
 class Arrivals(NamedTuple):
     """What reaches a layer, in (H, W, C) order; of the two, the one not used has no steps.
@@ -71,7 +74,8 @@ class Results(NamedTuple):
     Attributes:
         words: ``(N, T, W)`` uint64 spikes sent, zeros before.
         potential: ``(N, neurons)`` int32 at the window's end; ``(0, neurons)`` if nobody asks.
-        counts: ``(4, N, T)`` int32: events, synops, synops_dense, spikes; zeros before.
+        counts: ``(5, N, T)`` int32: events, synops, synops_dense, spikes, active updates; in a recurrent
+            population ``(6, N, T)``: of the synops, those of its synapses to itself. Zeros before.
         cuts: ``(3, N, T)`` int32: sums that lost bits, currents that wrapped, potentials that were clipped,
             zeros before; ``(3, 0, T)`` where none can happen.
     """
@@ -104,14 +108,14 @@ def run_row(
     valid: int,
     cut: int,
 ) -> None:
-    """A step of the neurons whose states begin at ``k``; note their spikes from bit ``at`` on, and cuts.
+    """A step of the neurons whose states begin at ``k``; note spikes from bit ``at`` on, active updates and cuts.
 
     Args:
         valid: neurons of the population from here to the line's end; the row's others are ignored.
         cut: which sums lost bits, as :func:`read_row` says.
     """
     own_bias = (n if len(neurons.bias) > 1 else 0) * neurons.bias.shape[1]
-    fired, wrapped, clipped = step_row(
+    fired, wrapped, clipped, active = step_row(
         drive,
         u,
         v,
@@ -126,6 +130,7 @@ def run_row(
         neurons.left,
     )
     results.counts[3, n, t] += put_row(fired, valid, results.words, n, t, at)
+    results.counts[4, n, t] += count_row(active, valid)
     if results.cuts.shape[1] and (cut | wrapped | clipped):
         results.cuts[0, n, t] += count_row(cut, valid)
         results.cuts[1, n, t] += count_row(wrapped, valid)
