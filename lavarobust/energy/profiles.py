@@ -16,7 +16,6 @@ Term = Literal[
     "graded_addition",
     "active_update",
     "idle_update",
-    "neuron_update",
     "bias_addition",
     "spike",
     "relay",
@@ -25,8 +24,8 @@ Term = Literal[
     "soft_reset",
 ]
 """What a ledger counts and a table can price. ``graded_addition``: a synaptic operation of a shortcut that
-carries real values. ``active_update``: of a neuron that starts the step with a non-zero current, potential or
-bias, or receives a non-zero synaptic sum; ``idle_update``: of any other. ``spike``: emitted, and sent to the
+carries real values. ``active_update``: of a neuron whose current, potential from the step before or bias is not
+zero; ``idle_update``: of any other. ``spike``: emitted, and sent to the
 cores that hear it. ``relay``: a spike or value held back one step so that a shorter path arrives in time.
 ``host_event``: an input sent to the chip. ``gate_draw``: a random number of a stochastic gate, with what is
 compared. ``soft_reset``: what it takes an update to subtract its threshold, beyond that of one which clears

@@ -85,20 +85,21 @@ def test_lines_and_ann(direct: Run) -> None:
 def test_what_has_no_price_is_named_with_its_count(spiking: Run) -> None:
     bill = price(*spiking, load_profile("horowitz_45nm_int32"))
     assert unpriced(bill) == {
-        "neuron_update": 22.0,
+        "active_update": 20.0,
+        "idle_update": 2.0,
         "bias_addition": 18.0,
         "spike": 2.0,
         "host_event": 2.0,
         "memory_access": None,
         "static_power": None,
     }
-    assert all("horowitz_45nm_int32 has no price" in item.reason for item in bill.unpriced[:4])
+    assert all("horowitz_45nm_int32 has no price" in item.reason for item in bill.unpriced[:5])
 
 
 def test_a_table_that_prices_more_is_used_in_full(spiking: Run, round_prices: Profile) -> None:
     bill = price(*spiking, round_prices)
-    # 14 accumulates, 22 updates, 18 biases, 2 spikes, 2 input events
-    assert bill.total_pj.mean == 14 * 0.5 + 22 * 8 + 18 * 0.25 + 2 * 16 + 2 * 32
+    # 14 accumulates, 20 active and 2 idle updates, 18 biases, 2 spikes, 2 input events
+    assert bill.total_pj.mean == 14 * 0.5 + 20 * 8 + 2 * 4 + 18 * 0.25 + 2 * 16 + 2 * 32
     assert list(unpriced(bill)) == ["memory_access", "static_power"]
     assert bill.weakest_evidence == "measured"
     assert bill.ann.energy_pj == (81 + 18) * 2.0
@@ -113,7 +114,7 @@ def test_the_baselines_price_counts_for_the_evidence(spiking: Run, round_prices:
 def test_the_papers_equations_hold_only_their_own_terms(spiking: Run, round_prices: Profile) -> None:
     bill = price(*spiking, round_prices, "hire-eq7")
     assert bill.total_pj.mean == 22 * 0.5
-    assert unpriced(bill)["neuron_update"] == 22.0
+    assert unpriced(bill)["active_update"] == 20.0
     assert "the rule hire-eq7 leaves it out" in {item.reason for item in bill.unpriced}
 
 
@@ -134,18 +135,18 @@ def test_an_all_in_price_holds_the_rest(spiking: Run) -> None:
 
 def test_a_silent_network_has_no_ratio(spiking: Run) -> None:
     record, model = spiking
-    names = ("input_events", "synops", "synops_dense", "spikes")
+    names = ("input_events", "synops", "synops_dense", "spikes", "active_updates")
     silent = tuple(replace(c, **{n: np.zeros_like(getattr(c, n)) for n in names}) for c in record.layers)
     bill = price(replace(record, layers=silent), model, load_profile("horowitz_45nm_int32"))
     assert bill.total_pj.mean == 0
     assert bill.ann_over_snn is None
-    assert unpriced(bill)["neuron_update"] == 22.0
+    assert unpriced(bill)["idle_update"] == 22.0
 
 
 def test_an_image_that_arrives_as_biases_is_named_and_not_zero(driven: Run, round_prices: Profile) -> None:
     bill = price(*driven, round_prices)
     # input population: 2 neurons, 3 spikes in 4 steps; dense 2 -> 1: 3 operations, 1 neuron, no bias
-    assert bill.total_pj.mean == 3 * 0.5 + (8 + 4) * 8 + 3 * 16
+    assert bill.total_pj.mean == 3 * 0.5 + (8 + 4) * 4 + 3 * 16
     assert unpriced(bill) == {
         "memory_access": None,
         "static_power": None,
@@ -184,7 +185,8 @@ def test_json_and_rows(direct: Run, rule: str) -> None:
         "accumulate",
         "total",
         "bias_addition (unpriced)",
-        "neuron_update (unpriced)",
+        "active_update (unpriced)",
+        "idle_update (unpriced)",
         "spike (unpriced)",
         "host_event (unpriced)",
         "memory_access (unpriced)",

@@ -108,7 +108,7 @@ def run_row(
     valid: int,
     cut: int,
 ) -> None:
-    """A step of the neurons whose states begin at ``k``; note spikes from bit ``at`` on, active updates and cuts.
+    """A step of the neurons whose states begin at ``k``; note what it sent, did and cut.
 
     Args:
         valid: neurons of the population from here to the line's end; the row's others are ignored.
