@@ -24,12 +24,11 @@ Term = Literal[
     "soft_reset",
 ]
 """What a ledger counts and a table can price. ``graded_addition``: a synaptic operation of a shortcut that
-carries real values. ``active_update``: of a neuron whose current, potential from the step before or bias is not
-zero; ``idle_update``: of any other. ``spike``: emitted, and sent to the
-cores that hear it. ``relay``: a spike or value held back one step so that a shorter path arrives in time.
-``host_event``: an input sent to the chip. ``gate_draw``: a random number of a stochastic gate, with what is
-compared. ``soft_reset``: what it takes an update to subtract its threshold, beyond that of one which clears
-its potential."""
+carries real values. ``active_update``: of a neuron whose current, potential from the step before or bias is
+not zero; ``idle_update``: of any other. ``spike``: emitted, and sent to the cores that hear it. ``relay``: a
+spike or value held back one step so that a shorter path arrives in time. ``host_event``: an input sent to the
+chip. ``gate_draw``: a random number of a stochastic gate, with what is compared. ``soft_reset``: what it
+takes an update to subtract its threshold, beyond that of one which clears its potential."""
 
 Connection = Literal["dense", "conv"]
 """Kinds of layers whose synaptic operations a table may price apart."""
