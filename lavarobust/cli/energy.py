@@ -17,15 +17,18 @@ from lavarobust.cli.options import (
 from lavarobust.cli.output import count, show_assumptions, show_table, write_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lavarobust.energy import Bill
+    from lavarobust.energy.comparison import RuleCount
 
 
 @click.command("energy", short_help="Price what a file executes: counts times a price table.")
 @click.argument("file")
 @profile_option
 @click.option("--rule", "rules", multiple=True, metavar="NAME",
-              help="executed, hire-eq7 or hire-eq8; may be given several times "
-              "[default: all that apply].")  # fmt: skip
+              help="executed, hire-eq7, hire-eq8, hire-eq8-executed, neurobench, spikingjelly, syops or all; "
+              "may be given several times [default: which of the first three apply].")  # fmt: skip
 @backend_options
 @image_options
 @plan_options
@@ -65,6 +68,7 @@ def energy_command(
     )
     for each in report.bills:
         _show(each)
+    _show_counts(report.counts)
     write_json(json_path, report.as_dict())
 
 
@@ -90,3 +94,20 @@ def _show(bill: Bill) -> None:
     )
     if unpriced:
         click.echo(f"  not in the total, per image: {unpriced}")
+
+
+def _show_counts(counts: Sequence[RuleCount]) -> None:
+    click.echo("\nsynaptic operations as each rule counts them, before any price")
+    rows = [
+        (count.rule, _figure(count.accumulates), _figure(count.multiply_accumulates))
+        for count in counts
+        if count.layer == "all"
+    ]
+    show_table(("rule", "accumulates per image", "multiply-accumulates per image"), rows, left=1)
+    refused = [count.rule for count in counts if count.refusal]
+    if refused:
+        click.echo(f"  - does not hold for this model: --rule {refused[0]} says why")
+
+
+def _figure(operations: float | None) -> str:
+    return "-" if operations is None else f"{operations:,.1f}"

@@ -8,7 +8,7 @@ from lavarobust.energy.fit import Fit, LayerFit
 from lavarobust.energy.ledger import LayerLedger, Ledger, Spread, make_ledger, spread
 from lavarobust.energy.profile_files import available_profiles, load_profile
 from lavarobust.energy.profiles import Limit, MemoryPoint, Price, Profile
-from lavarobust.energy.rules import RULES, Operations, applicable_rules, executed, hire_eq7, hire_eq8
+from lavarobust.energy.rules import RULES, Operations, applicable_rules, executed
 
 __all__ = [
     "RULES",
@@ -31,8 +31,6 @@ __all__ = [
     "applicable_rules",
     "available_profiles",
     "executed",
-    "hire_eq7",
-    "hire_eq8",
     "load_profile",
     "make_ledger",
     "price",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
+from lavarobust.energy.profiles import Connection
 from lavarobust.netx.graph import synapses
 from lavarobust.netx.model import Conv, Dense, Flatten, Input, Model, Shape
 from lavarobust.netx.pooling import folded_pool
@@ -32,6 +33,7 @@ class LayerShape:
         joined: True where shortcuts are among them.
         pool: side of the average pool that the layer's own weights hold, 1 where there is none: in front,
             it would leave ``1 / pool**2`` of their multiply-accumulates.
+        connection: kind of layer, where prices differ by it.
     """
 
     layer: str
@@ -41,6 +43,7 @@ class LayerShape:
     recurrent: bool = False
     joined: bool = False
     pool: int = 1
+    connection: Connection = "dense"
 
 
 def ann_operations(model: Model) -> tuple[LayerShape, ...]:
@@ -81,4 +84,5 @@ def _layer_shape(name: str, layer: Input | Dense | Conv, arriving: Shape) -> Lay
         recurrent,
         bool(layer.shortcuts),
         folded_pool(layer, arriving),
+        "conv" if isinstance(layer, Conv) else "dense",
     )

@@ -142,13 +142,14 @@ def price(record: Record, model: Model, profile: Profile, rule: str = "executed"
     ledger = make_ledger(record, model)
     billable = find_rule(rule)(ledger)
     _check_synaptic_prices(ledger, billable, profile)
-    priced = [row for row in billable if row.term in profile.prices]
+    prices = [(row, profile.price(row.term, row.connection)) for row in billable]
+    priced = [(row, price.value) for row, price in prices if price is not None]
     if not priced:
         raise SettingsError(f"price table {profile.name} prices nothing that {ledger.model} executes")
-    lines = tuple(_line(row, profile.prices[row.term].value) for row in priced)
-    total_pj = spread(np.sum([row.count * profile.prices[row.term].value for row in priced], axis=0))
+    lines = tuple(_line(row, price_pj) for row, price_pj in priced)
+    total_pj = spread(np.sum([row.count * price_pj for row, price_pj in priced], axis=0))
     ann = _baseline(ledger, profile)
-    terms: set[Term] = {row.term for row in priced}
+    terms: set[Term] = {row.term for row, _ in priced}
     used: set[Term] = terms if ann.energy_pj is None else terms | {"multiply_accumulate"}
     return Bill(
         backend=ledger.backend,

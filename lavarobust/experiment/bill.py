@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from lavarobust.energy import Bill, Profile, applicable_rules, load_profile, make_ledger, price
+from lavarobust.energy.comparison import RuleCount, compare_rules
 from lavarobust.energy.profiles import require_prices
-from lavarobust.energy.rules import find_rule
+from lavarobust.energy.rules import RULES, USUAL, find_rule
 from lavarobust.errors import SettingsError
 from lavarobust.execution import chosen_backend
 from lavarobust.experiment.inputs import DataChoice
@@ -19,6 +20,8 @@ from lavarobust.netx.model import Model
 from lavarobust.record import Record
 
 PROFILES = ("horowitz_45nm_fp32", "horowitz_45nm_int32")
+ALL_RULES = "all"
+"""Instead of a rule's name: every rule that holds for the model."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,12 +31,14 @@ class EnergyReport:
     Attributes:
         record: the execution that was counted.
         bills: one per price table and rule.
+        counts: synaptic operations by every counting rule, before any price.
         source: which images.
         assumptions: values that neither file nor caller gave.
     """
 
     record: Record
     bills: tuple[Bill, ...]
+    counts: tuple[RuleCount, ...]
     source: str
     assumptions: tuple[str, ...]
 
@@ -46,6 +51,7 @@ class EnergyReport:
             "samples": self.record.samples,
             "steps": self.record.steps,
             "bills": [bill.as_dict() for bill in self.bills],
+            "counts": [asdict(count) for count in self.counts],
             "assumptions": list(self.assumptions),
         }
 
@@ -67,8 +73,16 @@ def price_tables(profiles: Sequence[str | Path] = PROFILES) -> tuple[Profile, ..
 def bills_of(
     record: Record, model: Model, tables: Sequence[Profile], rules: Sequence[str] | None = None
 ) -> tuple[Bill, ...]:
-    """One bill per price table and counting rule; None takes every rule that applies to the model."""
-    chosen = applicable_rules(make_ledger(record, model)) if rules is None else tuple(rules)
+    """One bill per price table and counting rule.
+
+    Args:
+        rules: by name, each once; None takes what holds of :data:`lavarobust.energy.rules.USUAL`, and ``all``
+            among them what holds of every rule.
+    """
+    if rules is None or ALL_RULES in rules:
+        chosen = applicable_rules(make_ledger(record, model), USUAL if rules is None else RULES)
+    else:
+        chosen = tuple(rules)
     return tuple(price(record, model, table, rule) for table in tables for rule in chosen)
 
 
@@ -89,7 +103,7 @@ def bill(
         images: which images; by default the test part of the data set that the file names.
         plan: T, encoding and readout, for files that don't say.
         profiles: price tables, by name or as a TOML file of one's own.
-        rules: counting rules, see :data:`lavarobust.energy.RULES`; None takes all that apply.
+        rules: counting rules, see :func:`bills_of`.
         backend: what executes and counts.
         workers: processes that the lava backend divides the images among.
 
@@ -99,7 +113,8 @@ def bill(
     """
     tables = price_tables(profiles)
     for rule in rules or ():
-        find_rule(rule)
+        if rule != ALL_RULES:
+            find_rule(rule)
     prepared = prepare(path, images, plan)
     part = prepared.chosen.images
     record = execute(
@@ -108,6 +123,7 @@ def bill(
     return EnergyReport(
         record,
         bills_of(record, prepared.model, tables, rules),
+        compare_rules(make_ledger(record, prepared.model)),
         prepared.chosen.source,
         prepared.assumptions,
     )

@@ -181,7 +181,7 @@ def test_operations_of_values_and_spikes_in_one_layer() -> None:
     rows = {(row.layer, row.term): row.count.tolist() for row in executed(make_ledger(record, model))}
     assert rows["2 dense", "multiply_accumulate"] == [4] and rows["2 dense", "accumulate"] == [4]
     assert ("1 dense", "accumulate") not in rows
-    with pytest.raises(SettingsError, match="shortcuts join layer 2 dense"):
+    with pytest.raises(SettingsError, match="layer 2 dense of joined is joined by shortcuts"):
         RULES["hire-eq8"](make_ledger(record, model))
     impossible = replace(record.layers[2], graded_synops=record.layers[2].synops + 1)
     with pytest.raises(DataError, match="more operations of payloads than of all"):

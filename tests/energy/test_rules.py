@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lavarobust.energy import RULES, Ledger, applicable_rules, executed, hire_eq7, hire_eq8, make_ledger
+from lavarobust.energy import RULES, Ledger, applicable_rules, executed, make_ledger
+from lavarobust.energy.rules import USUAL, hire_eq7, hire_eq8, hire_eq8_executed
 from lavarobust.errors import SettingsError
 from lavarobust.netx.model import Model
 from lavarobust.record import Record
@@ -52,8 +53,29 @@ def test_eq8_charges_the_first_layer_as_one_dense_pass(direct: Run) -> None:
     ]
 
 
-def test_eq8_charges_an_image_sent_three_times_three_times(repeated: Run) -> None:
-    assert operations(hire_eq8(make_ledger(*repeated)))[0] == ("0 dense", "multiply_accumulate", [36])
+def test_an_image_sent_three_times_is_charged_once_by_the_paper_and_as_executed_beside(repeated: Run) -> None:
+    ledger = make_ledger(*repeated)
+    # 12 operations of which a zero pixel pair and a zero weight leave 5, in each of 3 steps
+    assert operations(hire_eq8(ledger))[0] == ("0 dense", "multiply_accumulate", [12])
+    assert operations(hire_eq8_executed(ledger))[0] == ("0 dense", "multiply_accumulate", [15])
+    assert operations(hire_eq8(ledger))[1:] == operations(hire_eq8_executed(ledger))[1:]
+
+
+def test_an_image_sent_once_is_executed_once(direct: Run) -> None:
+    assert operations(hire_eq8_executed(make_ledger(*direct))) == [
+        ("0 dense", "multiply_accumulate", [5, 0]),
+        ("1 dense", "accumulate", [4.0, 0.0]),
+    ]
+
+
+def test_a_pool_in_the_kernel_stands_in_front_of_it(spiking: Run, direct: Run) -> None:
+    # a pool of 3 x 3 leaves a ninth of the 81 operations; the activity in front of it stays 2/9
+    ledger = make_ledger(*spiking)
+    pooled = with_layer(ledger, 0, shape=replace(ledger.layers[0].shape, pool=3))
+    assert hire_eq7(pooled)[0].count.tolist() == [2.0]
+    image = make_ledger(*direct)
+    pooled = with_layer(image, 0, shape=replace(image.layers[0].shape, pool=2))
+    assert hire_eq8(pooled)[0].count.tolist() == [3, 3]
 
 
 def test_executed_rows(direct: Run) -> None:
@@ -78,8 +100,9 @@ def test_rules_that_do_not_hold_are_refused(spiking: Run, direct: Run) -> None:
         hire_eq7(image)
     with pytest.raises(SettingsError, match=r"Eq\. 8 is for direct input"):
         hire_eq8(spikes)
-    with pytest.raises(SettingsError, match="first layer only"):
-        hire_eq8(with_layer(image, 1, graded_input=True))
+    for rule in (hire_eq8, hire_eq8_executed):
+        with pytest.raises(SettingsError, match="first layer only"):
+            rule(with_layer(image, 1, graded_input=True))
     recurrent = with_layer(spikes, 1, shape=replace(spikes.layers[1].shape, recurrent=True))
     with pytest.raises(SettingsError, match="layer 3 dense of tiny is recurrent"):
         hire_eq7(recurrent)
@@ -89,9 +112,13 @@ def test_rules_that_do_not_hold_are_refused(spiking: Run, direct: Run) -> None:
 
 
 def test_applicable_rules(spiking: Run, direct: Run) -> None:
-    assert set(RULES) == {"executed", "hire-eq7", "hire-eq8"}
-    assert applicable_rules(make_ledger(*spiking)) == ("executed", "hire-eq7")
-    assert applicable_rules(make_ledger(*direct)) == ("executed", "hire-eq8")
+    spikes, image = make_ledger(*spiking), make_ledger(*direct)
+    assert set(USUAL) < set(RULES)
+    assert applicable_rules(spikes) == ("executed", "hire-eq7")
+    assert applicable_rules(image) == ("executed", "hire-eq8")
+    conventions = ("neurobench", "spikingjelly", "syops")
+    assert applicable_rules(spikes, RULES) == ("executed", "hire-eq7", *conventions)
+    assert applicable_rules(image, RULES) == ("executed", "hire-eq8", "hire-eq8-executed", *conventions)
 
 
 def test_an_input_population_has_no_synaptic_operations(direct: Run) -> None:
@@ -109,3 +136,17 @@ def test_an_input_population_has_no_synaptic_operations(direct: Run) -> None:
     ]
     # what follows it receives spikes, so Eq. 7 holds
     assert operations(hire_eq7(bare)) == [("1 dense", "accumulate", [4.0, 0.0])]
+
+
+def test_graded_additions_and_relays_are_rows_of_their_own(spiking: Run) -> None:
+    ledger = make_ledger(*spiking)
+    assert not {"graded_addition", "relay"} & {row.term for row in executed(ledger)}
+    joined = with_layer(ledger, 1, graded_additions=np.array([7]), relays=np.array([5]))
+    rows = operations(executed(joined))
+    assert ("3 dense", "graded_addition", [7]) in rows and ("3 dense", "relay", [5]) in rows
+
+
+def test_synaptic_operations_know_their_kind_of_layer(spiking: Run) -> None:
+    kinds = {(row.layer, row.term): row.connection for row in executed(make_ledger(*spiking))}
+    assert (kinds["1 conv", "accumulate"], kinds["3 dense", "accumulate"]) == ("conv", "dense")
+    assert kinds["1 conv", "spike"] is kinds["host", "host_event"] is None
