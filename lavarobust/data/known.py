@@ -26,12 +26,18 @@ class Known:
         wanted: what to put there.
         is_in: whether a folder or file holds it.
         content: reads it; event data as the frames that are asked for.
+        shape: ``(C, H, W)`` of an image or of a frame.
+        classes: of its labels.
+        events: whether a sample is a recording of events.
     """
 
     places: tuple[str, ...]
     wanted: str
     is_in: Callable[[Path], bool]
     content: Callable[[Path, EventFrames | None], Content]
+    shape: tuple[int, int, int]
+    classes: int
+    events: bool = False
 
     def find(self, root: Path) -> Path | None:
         """The first place that holds it."""
@@ -67,12 +73,14 @@ def _nmnist(path: Path, frames: EventFrames | None) -> Content:
     return title, train, test, nmnist.CLASS_NAMES
 
 
-def _cifar(version: cifar.Version, places: tuple[str, ...]) -> Known:
+def _cifar(version: cifar.Version, places: tuple[str, ...], classes: int) -> Known:
     return Known(
         places,
         f"the binary version ({', '.join(version.files)}, from {version.archive})",
         lambda folder: cifar.has_cifar(folder, version),
         lambda folder, frames: (version.title, *cifar.cifar_sources(folder, version)),
+        cifar.IMAGE_SHAPE,
+        classes,
     )
 
 
@@ -82,15 +90,21 @@ KNOWN = {
         f"MNIST's four files ({', '.join(chain(*idx.PARTS.values()))}, raw or .gz)",
         idx.has_mnist,
         _mnist,
+        (1, 28, 28),
+        10,
     ),
-    "cifar10": _cifar(CIFAR10, ("cifar10", "cifar-10-batches-bin")),
-    "cifar100": _cifar(CIFAR100, ("cifar100", "cifar-100-binary")),
-    "svhn": Known(("svhn",), f"{svhn.TRAIN_FILE} and {svhn.TEST_FILE}", svhn.has_svhn, _svhn),
+    "cifar10": _cifar(CIFAR10, ("cifar10", "cifar-10-batches-bin"), 10),
+    "cifar100": _cifar(CIFAR100, ("cifar100", "cifar-100-binary"), 100),
+    "svhn": Known(
+        ("svhn",), f"{svhn.TRAIN_FILE} and {svhn.TEST_FILE}", svhn.has_svhn, _svhn, (3, 32, 32), 10
+    ),
     "tinyimagenet": Known(
         ("tinyimagenet", "tiny-imagenet-200"),
         "the unpacked tiny-imagenet-200.zip (wnids.txt, train/, val/)",
         tinyimagenet.has_tinyimagenet,
         _tinyimagenet,
+        (3, 64, 64),
+        200,
     ),
     "nmnist": Known(
         ("nmnist", "N-MNIST", "nmnist.zip"),
@@ -98,6 +112,9 @@ KNOWN = {
         "train*.txt and test*.txt, in a folder or in nmnist.zip",
         nmnist.has_nmnist,
         _nmnist,
+        (2, nmnist.SIDE, nmnist.SIDE),
+        10,
+        events=True,
     ),
 }
 """By the name that a recipe gives. Digits need no files and are not among them."""

@@ -14,6 +14,7 @@ from lavarobust.data import DataSet, Images
 from lavarobust.execution import backend
 from lavarobust.experiment.network_scores import network_scores
 from lavarobust.experiment.plan import execute, plan_for
+from lavarobust.experiment.recipe import Recipe
 from lavarobust.experiment.run_folder import RunFolder, versions
 from lavarobust.experiment.train import load_network, run_data, torch_threads
 from lavarobust.files import check_can_be_written
@@ -70,11 +71,14 @@ class ExportResult:
 
 def deployed_network(folder: str | Path) -> SpikingNetwork:
     """A finished run's selected network as its recipe deploys it; raises as ``load_network``."""
-    network = load_network(folder)
-    gates = RunFolder(Path(folder)).recipe().export.gates
-    if gates == "kept":
+    return as_deployed(load_network(folder), RunFolder(Path(folder)).recipe())
+
+
+def as_deployed(network: SpikingNetwork, recipe: Recipe) -> SpikingNetwork:
+    """A recipe's network with the gates that its export leaves."""
+    if recipe.export.gates == "kept":
         return network
-    return thinned(network) if gates == "thinned" else masked(network, MASK_LEVEL)
+    return thinned(network) if recipe.export.gates == "thinned" else masked(network, MASK_LEVEL)
 
 
 def export(

@@ -1,7 +1,7 @@
 """The integer model and its NetX HDF5 file: read, write, check. Loads neither torch nor lava."""
 
 from lavarobust.netx.bounds import StateBound, state_bounds
-from lavarobust.netx.check import Finding, check_model, stock_call
+from lavarobust.netx.check import check_model, stock_call
 from lavarobust.netx.deployment import (
     Deployment,
     Encoding,
@@ -10,6 +10,7 @@ from lavarobust.netx.deployment import (
 )
 from lavarobust.netx.deployment_json import deployment_json, parse_deployment
 from lavarobust.netx.fanout import fan_out, recurrent_fan_out
+from lavarobust.netx.findings import Finding
 from lavarobust.netx.loader_rules import (
     LoadedWeight,
     changed_by_loading,

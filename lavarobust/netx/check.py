@@ -1,50 +1,29 @@
-"""What a reader of a model should know before running it: on Lava, and on Loihi 2."""
+"""What a reader of a model should know before running it: on Lava, and on a chip."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from lavarobust.errors import ModelFileError
+from lavarobust.netx.chip import binary_input, chip_refusals, window_of
 from lavarobust.netx.deployment import Deployment
+from lavarobust.netx.findings import Finding, Severity, Target
 from lavarobust.netx.graph import synapses
 from lavarobust.netx.limits import BIAS_MAX, BIAS_MIN, DELAY_MAX, READOUT_THRESHOLD, THRESHOLD_MAX
 from lavarobust.netx.loader_rules import changed_by_loading, loader_message_bits
 from lavarobust.netx.model import UNSPECIFIED, Conv, Dense, Flatten, Input, Model, Neuron, SigmaDelta
 
-Severity = Literal["error", "warning", "note"]
-Target = Literal["lava", "loihi2"]
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing to know about a model.
-
-    Attributes:
-        layer: name as ``Model.layer_name`` gives it, or ``"model"``.
-        severity: ``error`` executes other integers than the file holds, or can't run; ``warning``
-            is something the file says and the target doesn't do, or a doubt about the result;
-            ``note`` is for information.
-        problem: what is so.
-        remedy: what the reader can do.
-    """
-
-    layer: str
-    severity: Severity
-    problem: str
-    remedy: str
-
 
 def check_model(model: Model, target: Target = "lava") -> tuple[Finding, ...]:
     """Everything to know about running a model on a target, in layer order, the model as a whole last.
 
-    Limits of the hardware are warnings for ``lava`` (which runs wider integers) and errors for
-    ``loihi2``. No file of this package has run on hardware: its limits are those that Lava documents.
+    Limits of the hardware are warnings for ``lava`` (which runs wider integers) and errors for a chip.
+    No file of this package has run on hardware: its limits are those that Lava documents. How much a chip
+    holds is :func:`lavarobust.energy.fit.fit`.
     """
-    hardware: Severity = "error" if target == "loihi2" else "warning"
+    hardware: Severity = "warning" if target == "lava" else "error"
     findings: list[Finding] = []
     for index, layer in enumerate(model.layers):
         name = model.layer_name(index)
@@ -58,7 +37,7 @@ def check_model(model: Model, target: Target = "lava") -> tuple[Finding, ...]:
             findings += _threshold(layer.neuron, name, hardware)
         if isinstance(layer, Input) and layer.neuron is not None:
             findings.append(_input_neurons(layer, name))
-    findings += _sigma_delta(model, target)
+    findings += _sigma_delta(model)
     findings += [
         Finding(
             model.layer_name(index),
@@ -68,8 +47,10 @@ def check_model(model: Model, target: Target = "lava") -> tuple[Finding, ...]:
         )
         for index, entry in model.ignored
     ]
-    findings += _extensions(model, target)
+    findings += _extensions(model) if target == "lava" else chip_refusals(model)
     findings += _deployment(model, target)
+    if target == "loihi1":
+        findings.append(_no_way_to_loihi_1())
     return tuple(findings)
 
 
@@ -184,14 +165,7 @@ def _dense(layer: Dense, name: str) -> Iterator[Finding]:
         )
 
 
-def _sigma_delta(model: Model, target: Target) -> Iterator[Finding]:
-    if model.sigma_delta and target == "loihi2":
-        yield Finding(
-            "model",
-            "error",
-            "sigma-delta neurons, which the backend 'loihi2' does not run",
-            "Run it on the backend 'simulator' or 'lava'",
-        )
+def _sigma_delta(model: Model) -> Iterator[Finding]:
     if model.sigma_delta:
         yield Finding(
             "model",
@@ -219,23 +193,23 @@ def _input_neurons(layer: Input, name: str) -> Finding:
     )
 
 
-def _extensions(model: Model, target: Target) -> Iterator[Finding]:
-    if not model.extensions:
-        return
-    names = ", ".join(model.extensions)
-    if target == "loihi2":
+def _extensions(model: Model) -> Iterator[Finding]:
+    if model.extensions:
         yield Finding(
             "model",
-            "error",
-            f"an extended model ({names}), of which no public model for Loihi 2 exists",
-            "Run it on the backend 'simulator' or 'lava', or train the stock-only variant",
+            "note",
+            f"an extended model ({', '.join(model.extensions)}), which stock NetX can't express and its "
+            "loader refuses",
+            "Run it on this project's backend 'simulator' or 'lava'",
         )
-        return
-    yield Finding(
+
+
+def _no_way_to_loihi_1() -> Finding:
+    return Finding(
         "model",
         "note",
-        f"an extended model ({names}), which stock NetX can't express and its loader refuses",
-        "Run it on this project's backend 'simulator' or 'lava'",
+        "no public program puts a NetX file onto Loihi 1: it is held against that chip's widths and capacity",
+        "Take Loihi 2 to run it through Lava",
     )
 
 
@@ -262,15 +236,25 @@ def _deployment(model: Model, target: Target) -> Iterator[Finding]:
             "the membrane is read out of neurons that can spike, which resets it",
             f"Export with threshold {READOUT_THRESHOLD} in the last layer",
         )
-    if target == "loihi2" and record.steps & (record.steps - 1):
-        window = 1 << record.steps.bit_length()
+    if target == "loihi1":
+        yield from binary_input(record.encoding)
+    if target == "loihi2":
+        yield from _window(record.steps)
+    yield from _overflow(record)
+
+
+def _window(steps: int) -> Iterator[Finding]:
+    window = window_of(steps)
+    if window != steps:
+        silent = window - steps
         yield Finding(
             "model",
             "note",
-            f"{record.steps} steps are no power of two: a sample takes a window of {window} steps on a chip",
-            f"Train with {window} steps to use them all",
+            f"{steps} steps are no power of two: a sample takes a window of {window} steps on a chip, of "
+            f"which {silent} carry no input and update every neuron all the same "
+            f"({silent / steps:.0%} more steps)",
+            f"Train with {window} steps to use them all, or with {window // 2}",
         )
-    yield from _overflow(record)
 
 
 def _overflow(record: Deployment) -> Iterator[Finding]:

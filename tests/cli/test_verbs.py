@@ -82,6 +82,39 @@ def test_check_ends_with_1_where_a_target_would_do_something_else(cli, model_fil
     assert f"{file}: 1 error, 1 warning, 1 note (target lava)" in answer.out
 
 
+def test_check_shows_the_cores_of_each_layer(cli, model_file):
+    answer = cli("check", model_file, "--target", "loihi1")
+    assert answer.code == 1  # its image carries payloads
+    lines = [line.split() for line in answer.out.splitlines()]
+    assert [
+        "layer",
+        "neurons",
+        "weights",
+        "unrolled",
+        "compartments",
+        "memory",
+        "fan-in",
+        "fan-out",
+        "cores",
+        "bound",
+        "by",
+    ] in lines
+    assert ["1", "conv", "64", "36", "484", "1", "1", "1", "1", "1", "-"] in lines
+    assert "  2 cores on 1 chip of 128" in answer.out
+    assert "no limit is published of fan-in, fan-out" in cli("check", model_file, "--target", "loihi2").out
+
+
+def test_check_of_a_recipe(cli, tmp_path):
+    result = tmp_path / "result.json"
+    answer = cli(
+        "check", "--recipe", "digits-hire", "--target", "loihi2", "network.steps=8", "--json", result
+    )
+    assert (answer.code, answer.err) == (1, "")
+    assert "recipe digits-hire: 2 errors, 0 warnings, 1 note (target loihi2)" in answer.out
+    assert "its weights are random" in answer.out
+    assert written(result)["fit"]["cores"] == 3
+
+
 def test_a_strict_run_stops_where_an_integer_does_not_fit(cli, model_file, tmp_path):
     fits = cli("run", model_file, "--strict", "--limit", 3)
     assert (fits.code, fits.err) == (0, "")

@@ -6,6 +6,6 @@ from lavarobust.compat import activate
 
 activate()
 
-from lavarobust.execution.loihi2.backend import Loihi2Backend, window_of  # noqa: E402  (lava is patched first)
+from lavarobust.execution.loihi2.backend import Loihi2Backend  # noqa: E402  (lava is patched first)
 
-__all__ = ["Loihi2Backend", "window_of"]
+__all__ = ["Loihi2Backend"]

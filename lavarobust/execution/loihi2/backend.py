@@ -27,16 +27,12 @@ from lavarobust.execution.lava.processes.source import FrameSource
 from lavarobust.execution.lava.session import forgetting_processes
 from lavarobust.execution.lava.stimulus import lava_frames, message_bits
 from lavarobust.execution.lava.streaming import carries
+from lavarobust.netx.chip import chip_refusals, window_of
 from lavarobust.netx.deployment import ReadoutKind
-from lavarobust.netx.model import Conv, Dense, Flatten, Input, Model
+from lavarobust.netx.model import Model
 from lavarobust.record import Record, Stimulus, decide
 
 _ADAPTERS = "lava.proc.embedded_io.spike"
-
-
-def window_of(steps: int) -> int:
-    """The reset interval on the chip: the smallest power of two that holds ``steps`` steps."""
-    return 1 << (steps - 1).bit_length()
 
 
 class Loihi2Backend:
@@ -138,28 +134,5 @@ def _ordered(values: np.ndarray, model: Model) -> np.ndarray:
 
 
 def _refuse_what_the_chip_lacks(model: Model) -> None:
-    if model.extensions:
-        raise BackendError(
-            f"{model.name}: an extended model ({', '.join(model.extensions)}), of which no public model for "
-            "Loihi 2 exists. Run it on the backend 'simulator' or 'lava', or train the stock-only variant"
-        )
-    for index, layer in enumerate(model.layers):
-        place = f"{model.name}: layer {model.layer_name(index)}"
-        if not isinstance(layer, (Input, Flatten, Dense, Conv)):
-            raise BackendError(f"{place} is no stock layer, and has no public model on Loihi 2")
-        neuron = None if isinstance(layer, Flatten) else layer.neuron
-        if neuron is not None and neuron.kind not in ("CUBA", "LOIHI"):
-            raise BackendError(f"{place} has neurons of kind {neuron.kind!r}; 'loihi2' runs CUBA only")
-        if neuron is not None and isinstance(layer, Input):
-            raise BackendError(
-                f"{place} takes images as biases, which 'loihi2' does not rewrite for each sample. "
-                "Start with a dense or conv layer"
-            )
-    if carries(model) and any(
-        isinstance(layer, (Dense, Conv)) and layer.bias is not None and layer.bias.any()
-        for layer in model.layers
-    ):
-        raise BackendError(
-            f"{model.name}: has recurrent or delayed synapses and biases. Biases act before the input "
-            "arrives, and whether their spikes reach into the sample can't be seen on the chip"
-        )
+    for refusal in chip_refusals(model):
+        raise BackendError(f"{model.name}: {refusal.layer}: {refusal.problem}. {refusal.remedy}")
