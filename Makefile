@@ -53,6 +53,7 @@ else
 	$(IN)/python -m pip install $(PIP_ARGS) -c requirements/constraints.txt $(TORCH) -e '.[dev]'
 	$(IN)/python -m lavarobust.compat install
 endif
+	$(IN)/python -m pip install $(PIP_ARGS) --no-deps -r requirements/counters.txt
 	@touch $@
 
 setup: $(STAMP)

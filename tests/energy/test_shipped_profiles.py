@@ -107,7 +107,7 @@ def test_measured_chips_say_whether_the_rest_is_inside() -> None:
 def test_spikingjellys_presets_are_the_same_prices() -> None:
     counters = pytest.importorskip(
         "spikingjelly.activation_based.op_counter.simple_energy",
-        reason="compares with spikingjelly's presets: pip install --no-deps -r requirements/bench.txt",
+        reason="compares with spikingjelly's presets: pip install --no-deps -r requirements/counters.txt",
     )
     presets = counters.SimpleEnergyCostConfig
     for name, theirs in (("fp32", presets.fp32()), ("fp16", presets.fp16()), ("int8", presets.int8())):
