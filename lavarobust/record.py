@@ -167,6 +167,40 @@ class Record:
         return self.output_counts if self.potential is None else self.potential
 
 
+@dataclass(frozen=True, eq=False)
+class QuantisedLayer:
+    """What one layer of a quantised ANN did for N images: arrays ``(N,)`` int64.
+
+    Attributes:
+        name: of the spiking layer whose weights it has.
+        events: activations that arrived and are not zero.
+        operations: multiply-accumulates of these over non-zero weights, borders exact.
+        operations_dense: the same with zero weights counted too.
+        sent: activations of its own that are not zero.
+    """
+
+    name: str
+    events: np.ndarray
+    operations: np.ndarray
+    operations_dense: np.ndarray
+    sent: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class QuantisedRun:
+    """One pass of the quantised ANN with a spiking model's weights.
+
+    Attributes:
+        bits: of an activation, which has as many levels as spikes in a window can say.
+        prediction: ``(N,)`` int64.
+        layers: those with neurons, in order.
+    """
+
+    bits: int
+    prediction: np.ndarray
+    layers: tuple[QuantisedLayer, ...]
+
+
 def decide(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Prediction and ties of integer scores ``(N, classes)``: the lowest class index wins a tie.
 

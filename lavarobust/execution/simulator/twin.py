@@ -8,6 +8,8 @@ Ozdenizci & Legenstein's ensemble (``TUG: attack/ensemble.py``); their threshold
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -39,23 +41,63 @@ def analog_scores(
     Raises:
         BackendError: a recurrent layer, which has no twin.
     """
+    *_, last = twin_layers(stages, frames, steps, lambda stage, activation: activation)
+    return twin_scores(last, steps, readout)
+
+
+@dataclass(frozen=True, eq=False)
+class TwinLayer:
+    """One layer of a twin.
+
+    Attributes:
+        stage: the spiking layer.
+        arriving: ``(N, *input_shape)`` activations.
+        beside: what its shortcuts bring, likewise.
+        drive: ``(N, *shape)`` average current and bias of a step, in state units.
+        sent: ``(N, *shape)`` its own activations.
+    """
+
+    stage: Stage
+    arriving: torch.Tensor
+    beside: tuple[torch.Tensor, ...]
+    drive: torch.Tensor
+    sent: torch.Tensor
+
+
+def twin_layers(
+    stages: tuple[Stage, ...],
+    frames: torch.Tensor,
+    steps: int,
+    held: Callable[[Stage, torch.Tensor], torch.Tensor],
+) -> Iterator[TwinLayer]:
+    """The layers of a twin one after the other; arguments and errors as :func:`analog_scores`.
+
+    Args:
+        held: what a layer makes of the activations it would send.
+    """
     activations: list[torch.Tensor] = []
     arriving, count = frames.mean(0), len(frames)
     for stage in stages:
         if stage.recurrent is not None:
             raise BackendError(f"{stage.name} is recurrent and has no analog twin. Use another gradient rule")
-        drive = _drive(stage, arriving, count, [activations[path.source] for path in stage.joining], steps)
-        if stage is stages[-1]:
-            break
-        arriving, count = _sent(stage, drive), steps
-        activations.append(arriving)
+        beside = tuple(activations[path.source] for path in stage.joining)
+        drive = _drive(stage, arriving, count, beside, steps)
+        sent = held(stage, _sent(stage, drive))
+        yield TwinLayer(stage, arriving, beside, drive, sent)
+        arriving, count = sent, steps
+        activations.append(sent)
+
+
+def twin_scores(last: TwinLayer, steps: int, readout: ReadoutKind) -> torch.Tensor:
+    """``(N, *shape)`` scores of a twin's last layer, which is not rectified."""
+    stage, drive = last.stage, last.drive
     if stage.sum_shift is not None or readout == "spike_count":
         return steps * drive / _unit(stage)
     return drive * _total(kept(stage.neuron.voltage_decay), steps)
 
 
 def _drive(
-    stage: Stage, arriving: torch.Tensor, frames: int, beside: list[torch.Tensor], steps: int
+    stage: Stage, arriving: torch.Tensor, frames: int, beside: tuple[torch.Tensor, ...], steps: int
 ) -> torch.Tensor:
     """``(N, *shape)`` average current and bias of a step, state units; of a sum that is sent, that sum."""
     if isinstance(stage.layer, Input):
