@@ -46,8 +46,8 @@ def bands(ledger: Ledger, model: Model) -> tuple[Band, ...]:
 
     *Spikes per synapse and inference* are the synaptic operations of spikes, zero weights among them, over
     the synapses that spikes reach, borders exact (Dampfhoffer, Mesquida, Valentian & Anghel, IEEE TETCI 7(3),
-    2023). The *mean spike rate* is spikes per neuron and step in all populations but the last (Yan, Bai, Tang & Wong, arXiv
-    2409.08290).
+    2023). The *mean spike rate* is spikes per neuron and step in all populations but the last (Yan, Bai,
+    Tang & Wong, arXiv 2409.08290).
     """
     found = []
     synapses = {name: count for name, count in synapse_counts(model).items() if count}
