@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from lavarobust.energy import Bill
     from lavarobust.energy.comparison import RuleCount
+    from lavarobust.experiment.bill import EnergyReport
 
 
 @click.command("energy", short_help="Price what a file executes: counts times a price table.")
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 @click.option("--rule", "rules", multiple=True, metavar="NAME",
               help="executed, hire-eq7, hire-eq8, hire-eq8-executed, neurobench, spikingjelly, syops or all; "
               "may be given several times [default: which of the first three apply].")  # fmt: skip
+@click.option("--synthetic", type=float, metavar="RATE",
+              help="In place of images: random spikes, so many per input and step. --limit says how many "
+              "windows of them [default: 32].")  # fmt: skip
 @backend_options
 @image_options
 @plan_options
@@ -37,6 +41,7 @@ def energy_command(
     file: str,
     profiles: tuple[str, ...],
     rules: tuple[str, ...],
+    synthetic: float | None,
     backend: str,
     workers: int,
     json_path: str | None,
@@ -49,6 +54,7 @@ def energy_command(
       lavarobust energy model.net
       lavarobust energy model.net --profile horowitz_45nm_int32 --rule executed
       lavarobust energy model.net --profile mine.toml
+      lavarobust energy stock.net --synthetic 0.1 --steps 16
     """
     from lavarobust.experiment.bill import PROFILES, bill
 
@@ -59,6 +65,7 @@ def energy_command(
         rules=rules or None,
         backend=backend,
         workers=workers,
+        synthetic=synthetic,
     )
     record = report.record
     show_assumptions(report.assumptions)
@@ -69,6 +76,7 @@ def energy_command(
     for each in report.bills:
         _show(each)
     _show_counts(report.counts)
+    _show_peers(report)
     write_json(json_path, report.as_dict())
 
 
@@ -107,6 +115,31 @@ def _show_counts(counts: Sequence[RuleCount]) -> None:
     refused = [count.rule for count in counts if count.refusal]
     if refused:
         click.echo(f"  - does not hold for this model: --rule {refused[0]} says why")
+
+
+def _show_peers(report: EnergyReport) -> None:
+    click.echo("\nbeside ANNs of its layers, at 45 nm, in nJ per image (with memory: Lemaire et al. 2022)")
+    rows = [
+        (
+            peer.name,
+            f"{peer.accumulates:,.0f}",
+            f"{peer.multiply_accumulates:,.0f}",
+            f"{peer.operations_pj / 1e3:,.2f}",
+            f"{peer.bill.total_pj.mean / 1e3:,.2f}",
+            "-" if peer.accuracy is None else f"{100 * peer.accuracy:.1f} %",
+        )
+        for peer in report.peers
+    ]
+    show_table(("network", "AC", "MAC", "operations", "with memory", "accuracy"), rows, left=1)
+    for note in dict.fromkeys(peer.note for peer in report.peers):
+        click.echo(f"  {', '.join(peer.name for peer in report.peers if peer.note == note)}: {note}")
+    if report.left_out:
+        click.echo(f"  no quantised ANN: {report.left_out}")
+    for band in report.bands:
+        click.echo(
+            f"{band.name}: {band.value.mean:.3g} (95 % of images below {band.value.p95:.3g}), {band.place} "
+            f"{band.low:g} to {band.high:g}\n  {band.source}"
+        )
 
 
 def _figure(operations: float | None) -> str:

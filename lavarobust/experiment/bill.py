@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from lavarobust.energy import Bill, Profile, applicable_rules, load_profile, make_ledger, price
+import numpy as np
+
+from lavarobust.energy import Bill, Ledger, Profile, applicable_rules, load_profile, make_ledger, price
+from lavarobust.energy.bands import Band, bands
 from lavarobust.energy.comparison import RuleCount, compare_rules
 from lavarobust.energy.profiles import require_prices
 from lavarobust.energy.rules import RULES, USUAL, find_rule
+from lavarobust.energy.standing import Peer
 from lavarobust.errors import SettingsError
-from lavarobust.execution import chosen_backend
+from lavarobust.execution import Backend, chosen_backend
 from lavarobust.experiment.inputs import DataChoice
+from lavarobust.experiment.peers import encoded, peers_of
 from lavarobust.experiment.plan import execute
-from lavarobust.experiment.run import PlanChoice, prepare
+from lavarobust.experiment.run import PlanChoice, plan_of, prepare
+from lavarobust.experiment.shipped import model_path
+from lavarobust.experiment.synthetic import SAMPLES, synthetic_spikes, words_for
+from lavarobust.netx import read_model
 from lavarobust.netx.model import Model
-from lavarobust.record import Record
+from lavarobust.record import Record, Stimulus
 
 PROFILES = ("horowitz_45nm_fp32", "horowitz_45nm_int32")
 ALL_RULES = "all"
@@ -31,14 +39,22 @@ class EnergyReport:
     Attributes:
         record: the execution that was counted.
         bills: one per price table and rule.
+        ledger: its exact counts.
         counts: synaptic operations by every counting rule, before any price.
+        peers: the network beside ANNs of its shape, with a memory model.
+        bands: its activity on published bands.
+        left_out: why the quantised ANN is not among the peers; empty where it is.
         source: which images.
         assumptions: values that neither file nor caller gave.
     """
 
     record: Record
     bills: tuple[Bill, ...]
+    ledger: Ledger
     counts: tuple[RuleCount, ...]
+    peers: tuple[Peer, ...]
+    bands: tuple[Band, ...]
+    left_out: str
     source: str
     assumptions: tuple[str, ...]
 
@@ -51,7 +67,11 @@ class EnergyReport:
             "samples": self.record.samples,
             "steps": self.record.steps,
             "bills": [bill.as_dict() for bill in self.bills],
+            "ledger": self.ledger.as_dict(),
             "counts": [asdict(count) for count in self.counts],
+            "peers": [peer.as_dict() for peer in self.peers],
+            "bands": [band.as_dict() for band in self.bands],
+            "left_out": self.left_out,
             "assumptions": list(self.assumptions),
         }
 
@@ -95,6 +115,7 @@ def bill(
     rules: Sequence[str] | None = None,
     backend: str = "simulator",
     workers: int = 1,
+    synthetic: float | None = None,
 ) -> EnergyReport:
     """Execute a ``.net`` file and price its exact counts, in pJ per sample.
 
@@ -106,6 +127,7 @@ def bill(
         rules: counting rules, see :func:`bills_of`.
         backend: what executes and counts.
         workers: processes that the lava backend divides the images among.
+        synthetic: spikes per input and step, in place of images: of ``images`` only the limit counts then.
 
     Raises:
         SettingsError: an unknown price table or rule, or a rule that does not hold for the model.
@@ -115,15 +137,57 @@ def bill(
     for rule in rules or ():
         if rule != ALL_RULES:
             find_rule(rule)
+    executing = chosen_backend(backend, workers)
+    if synthetic is not None:
+        return _on_spikes(path, images, plan, tables, rules, executing, synthetic)
     prepared = prepare(path, images, plan)
-    part = prepared.chosen.images
-    record = execute(
-        chosen_backend(backend, workers), prepared.model, prepared.plan, part.images, part.indices
-    )
+    model, part = prepared.model, prepared.chosen.images
+    record = execute(executing, model, prepared.plan, part.images, part.indices)
+    stimuli = encoded(prepared.plan, part.images, part.indices)
+    known = prepared.chosen.source, prepared.assumptions
+    return _report(record, model, bills_of(record, model, tables, rules), stimuli, part.labels, *known)
+
+
+def _on_spikes(
+    path: str | Path,
+    images: DataChoice,
+    choice: PlanChoice,
+    tables: Sequence[Profile],
+    rules: Sequence[str] | None,
+    executing: Backend,
+    rate: float,
+) -> EnergyReport:
+    if images.data or images.images:
+        raise SettingsError(f"--synthetic {rate:g} takes the place of images: leave out --data and --images.")
+    model = read_model(model_path(path))
+    plan = plan_of(model, choice)
+    samples = SAMPLES if images.limit is None else images.limit
+    stimulus = synthetic_spikes(model, plan.steps, rate, samples)
+    record = executing.run(model, stimulus, plan.readout)
+    said = tuple(assumption for assumption in plan.assumptions if "--encoding" not in assumption)
+    known = words_for(rate, samples), tuple(one for one in said if "--levels" not in one)
+    return _report(record, model, bills_of(record, model, tables, rules), [stimulus], None, *known)
+
+
+def _report(
+    record: Record,
+    model: Model,
+    bills: tuple[Bill, ...],
+    stimuli: Iterable[Stimulus],
+    labels: np.ndarray | None,
+    source: str,
+    assumptions: tuple[str, ...],
+) -> EnergyReport:
+    ledger = make_ledger(record, model)
+    peers, left_out = peers_of(record, model, stimuli, labels)
     return EnergyReport(
         record,
-        bills_of(record, prepared.model, tables, rules),
-        compare_rules(make_ledger(record, prepared.model)),
-        prepared.chosen.source,
-        prepared.assumptions,
+        bills,
+        ledger,
+        compare_rules(ledger),
+        peers,
+        bands(ledger, model),
+        left_out,
+        source,
+        assumptions,
     )

@@ -121,7 +121,8 @@ def _from_data_set(model: Model, plan: Plan, choice: DataChoice) -> ChosenImages
     if not name:
         raise SettingsError(
             f"{model.name}: the file does not say which images to use. Give --data NAME "
-            f"({', '.join(NAMES)} or a path), or --images FILE.npy with --labels FILE.npy."
+            f"({', '.join(NAMES)} or a path), or --images FILE.npy with --labels FILE.npy; the verb energy "
+            "also takes --synthetic RATE."
         )
     same = choice.data is None or choice.data == recorded.get("name")
     recorded = recorded if same else {}

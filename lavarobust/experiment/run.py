@@ -99,8 +99,23 @@ def prepare(
         ModelFileError, SettingsError, DataError: each with its place and remedy.
     """
     model = read_model(model_path(path))
-    made = plan_for(model, steps=plan.steps, encoding=plan.encoding, levels=plan.levels, readout=plan.readout)
+    made = plan_of(model, plan)
     return Prepared(model, made, choose_images(model, made, images))
+
+
+def plan_of(model: Model, choice: PlanChoice) -> Plan:
+    """How a model is run, by its file and the command line.
+
+    Raises:
+        SettingsError: an impossible value, naming the flag.
+    """
+    return plan_for(
+        model,
+        steps=choice.steps,
+        encoding=choice.encoding,
+        levels=choice.levels,
+        readout=choice.readout,
+    )
 
 
 def run(

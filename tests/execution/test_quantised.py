@@ -27,7 +27,8 @@ def test_activations_are_whole_spikes_of_a_window() -> None:
     """Held at (1, 3): drives of 2, 6 and -4 in each of four steps, in thresholds of 5: 1.6, 4.8 and none."""
     hidden = dense([2, 0], [0, 2], [-4, 0], neuron=Neuron(0, 0, 5))
     model = Model((hidden, dense([2, -2, 0], [0, 2, 2], neuron=READOUT)), (2,))
-    run = run_quantised(model, Stimulus(np.array([[[1], [3]], [[0], [3]]], dtype=np.int32), 4), "membrane")
+    images = [Stimulus(np.array([image], dtype=np.int32), 4) for image in ([[1], [3]], [[0], [3]])]
+    run = run_quantised(model, images, "membrane")
     assert run.bits == 3
     first, last = run.layers
     assert first.events.tolist() == [2, 1]
@@ -45,11 +46,12 @@ def test_it_decides_as_the_spiking_network_where_rates_are_whole() -> None:
     model = Model((hidden, dense(*(2 * rng.integers(-9, 9, (3, 6))).tolist(), neuron=READOUT)), (5,))
     frames = np.repeat(rng.integers(0, 2, (40, 5, 1)), 16, axis=2).astype(np.int32)
     spiking = Simulator().run(model, Stimulus(frames, 16), "membrane")
-    quantised = run_quantised(model, Stimulus(frames, 16), "membrane")
+    quantised = run_quantised(model, [Stimulus(frames, 16)], "membrane")
     assert np.mean(spiking.prediction == quantised.prediction) > 0.8
 
 
 def test_a_recurrent_network_has_none() -> None:
     recurrent = dense([2], neuron=Neuron(4096, 0, 7), recurrent_weight=np.array([[2]], dtype=np.int32))
     with pytest.raises(BackendError, match="is recurrent and has no analog twin"):
-        run_quantised(Model((recurrent,), (1,)), Stimulus(np.ones((1, 1, 1), np.int32), 2), "spike_count")
+        one = Stimulus(np.ones((1, 1, 1), np.int32), 2)
+        run_quantised(Model((recurrent,), (1,)), [one], "spike_count")

@@ -8,6 +8,8 @@ is executed on the same input, so that what it skips for being zero is counted a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import torch
 
@@ -17,9 +19,6 @@ from lavarobust.netx.deployment import ReadoutKind
 from lavarobust.netx.model import Input, Model
 from lavarobust.record import QuantisedLayer, QuantisedRun, Stimulus
 
-_TOGETHER = 256
-"""Images at a time."""
-
 
 def bits_of(steps: int) -> int:
     """Bits of an activation with as many levels as T steps have spike counts: ``ceil(log2(T + 1))``."""
@@ -27,26 +26,27 @@ def bits_of(steps: int) -> int:
 
 
 @torch.no_grad()
-def run_quantised(model: Model, stimulus: Stimulus, readout: ReadoutKind) -> QuantisedRun:
-    """Run the quantised ANN of a model on the images of a stimulus.
+def run_quantised(model: Model, stimuli: Iterable[Stimulus], readout: ReadoutKind) -> QuantisedRun:
+    """Run the quantised ANN of a model on the images of its stimuli.
 
     It sees the mean of an image's frames; gates take their probability. Values that a population sends in
     place of spikes are left as they are.
 
     Args:
         model: with spiking neurons and without recurrence.
+        stimuli: some images each, at least one and as many as memory holds in float64; of the same steps.
 
     Raises:
         BackendError: sigma-delta neurons or a recurrent layer, which have no such twin.
     """
     stages = compile_model(model)
-    parts = [
-        _run(stages, stimulus.frames[first : first + _TOGETHER], stimulus.steps, readout)
-        for first in range(0, stimulus.samples, _TOGETHER)
-    ]
+    steps, parts = 1, []
+    for stimulus in stimuli:
+        steps = stimulus.steps
+        parts.append(_run(stages, stimulus.frames, steps, readout))
     prediction = np.concatenate([scores for scores, _ in parts]).argmax(axis=1).astype(np.int64)
     layers = zip(*(layers for _, layers in parts), strict=True)
-    return QuantisedRun(bits_of(stimulus.steps), prediction, tuple(map(_joined, layers)))
+    return QuantisedRun(bits_of(steps), prediction, tuple(map(_joined, layers)))
 
 
 def _run(
