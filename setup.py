@@ -16,6 +16,7 @@ setup(
     package_data={
         "lavarobust": ["py.typed"],
         "lavarobust.experiment": ["recipes/*.yaml", "sweeps/*.yaml"],
+        "lavarobust.reporting.page": ["templates/*"],
         **{f"lavarobust._resources.{name}": ["**/*"] for name in FOLDERS},
     },
 )

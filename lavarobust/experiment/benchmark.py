@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ class BenchmarkReport:
 
     Attributes:
         model, backend: names; every figure belongs to both.
+        sha256: of the file that was attacked.
         evaluation: what was attacked, with which suite, on what, and who judged it.
         source: which images.
         seed: key of the attacks' draws.
@@ -42,6 +44,7 @@ class BenchmarkReport:
 
     model: str
     backend: str
+    sha256: str
     evaluation: Evaluation
     source: str
     seed: int
@@ -58,7 +61,7 @@ class BenchmarkReport:
 
     def as_dict(self) -> dict[str, Any]:
         """Plain Python types, ready for JSON; without the adversarial images."""
-        plain = {name: getattr(self, name) for name in ("model", "backend", "source", "seed")}
+        plain = {name: getattr(self, name) for name in ("model", "sha256", "backend", "source", "seed")}
         plain |= {"suite": self.suite.name, "expectation": self.expectation, "votes": self.votes}
         plain["results"] = [result.as_dict() for result in self.results]
         return plain | {"assumptions": list(self.assumptions)}
@@ -132,6 +135,7 @@ def benchmark(
     return BenchmarkReport(
         model=prepared.model.name,
         backend=judge.name,
+        sha256=hashlib.sha256(model_path(path).read_bytes()).hexdigest(),
         evaluation=evaluation,
         source=prepared.chosen.source,
         seed=seed,

@@ -19,22 +19,33 @@ class Table:
         columns: headings.
         rows: cells, as many as columns.
         notes: sentences that belong under it.
+        left: so many columns are text, and stand to the left; the others hold figures.
     """
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...] = ()
+    left: int = 2
 
     def markdown(self) -> str:
-        """The table in Markdown."""
-        lines = [f"### {self.title}", ""]
-        lines.append("| " + " | ".join(self.columns) + " |")
-        lines.append("|---|---|" + "---:|" * (len(self.columns) - 2))
-        lines += ["| " + " | ".join(row) + " |" for row in self.rows]
+        """The table in Markdown; what a cell holds can't end it."""
+        lines = [f"### {escaped(self.title)}", ""]
+        lines.append(_row(self.columns))
+        lines.append("|" + "---|" * self.left + "---:|" * (len(self.columns) - self.left))
+        lines += map(_row, self.rows)
         for note in self.notes:
-            lines += ["", note]
+            lines += ["", escaped(note)]
         return "\n".join(lines)
+
+
+def escaped(text: str) -> str:
+    """Text on one line, with nothing in it that Markdown takes for the end of a cell or for HTML."""
+    return " ".join(text.replace("|", "\\|").replace("<", "&lt;").split())
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(map(escaped, cells)) + " |"
 
 
 def accuracy_table(evaluations: Sequence[Plain]) -> Table:

@@ -1,22 +1,28 @@
-"""The ``report`` verb: evaluate what has not been, and write tables as Markdown and JSON."""
+"""The ``report`` verb: evaluate what has not been, execute, and write one page as HTML, Markdown and JSON."""
 
 from __future__ import annotations
 
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from lavarobust.errors import SettingsError
-from lavarobust.experiment.evaluate import EVALUATION_FILE, evaluate_run
-from lavarobust.experiment.export import MODEL_FILE, export
-from lavarobust.experiment.run_folder import RunFolder, RunFolderError
+from lavarobust.experiment.bill import PROFILES, price_tables
+from lavarobust.experiment.inputs import DataChoice
+from lavarobust.experiment.run import PlanChoice
+from lavarobust.experiment.run_folder import RUNS, RunFolderError
 from lavarobust.files import atomic_write, make_folder
+from lavarobust.reporting.page.build import build_page, what_files_say
+from lavarobust.reporting.page.html import html
+from lavarobust.reporting.page.markdown import FILES, key_table, markdown
+from lavarobust.reporting.page.measure import Progress, measure
+from lavarobust.reporting.page.subject import Subject, check_named, find_subject
 from lavarobust.reporting.tables import Table, accuracy_table, energy_table, work_table
 
-MARKDOWN_FILE, JSON_FILE = "report.md", "report.json"
+HTML_FILE, MARKDOWN_FILE, JSON_FILE = "report.html", "report.md", "report.json"
+LIMIT, ATTACKED = 1000, 100
 
 
 @dataclass(frozen=True)
@@ -24,11 +30,12 @@ class ReportResult:
     """A written report.
 
     Attributes:
-        markdown, json: the files.
-        tables: what they hold, to print.
-        files: per run, the files that belong to it.
+        html, markdown, json: the files; the first is the page.
+        tables: what to print: key figures, and for runs what every stage of the road does.
+        files: per model, the files that belong to it.
     """
 
+    html: Path
     markdown: Path
     json: Path
     tables: tuple[Table, ...]
@@ -36,63 +43,100 @@ class ReportResult:
 
 
 def report(
-    folders: Sequence[str | Path],
+    runs: Sequence[str | Path],
     out: str | Path | None = None,
     progress: Callable[[str], None] = lambda text: None,
+    *,
+    images: DataChoice = DataChoice(limit=LIMIT),  # noqa: B008
+    plan: PlanChoice = PlanChoice(),  # noqa: B008
+    attacked: int = ATTACKED,
+    epsilons: Sequence[float] = (),
+    profiles: Sequence[str | Path] = PROFILES,
+    steps: Progress | None = None,
 ) -> ReportResult:
-    """Report runs side by side, exporting and evaluating those that have not been.
+    """Report models side by side, exporting and evaluating runs that have not been.
 
     Args:
-        folders: finished runs.
-        out: folder of the report; the run's own for one run, else the runs' common parent.
+        runs: folders of finished runs, ``.net`` files, or names of models of the package.
+        out: folder of the report; the run's own for one run, the runs' common parent for several, and
+            ``runs/NAME-report`` for files.
         progress: told what begins.
+        images, plan: of files that don't say; ``images.limit`` is how many are executed for counts.
+        attacked: how many of those are attacked for the curve; 0 for none.
+        epsilons: radii of the curve; empty for those of the recipe and others around them.
+        profiles: price tables, by name or as a TOML file of one's own.
+        steps: told how far an execution or attack is.
 
     Raises:
-        SettingsError: no run named.
+        SettingsError: nothing named, or an impossible choice.
         RunFolderError: a folder that holds no finished run, or a damaged evaluation.
+        ModelFileError, DataError: a file or images that can't be read or executed.
         WriteError: the report can't be written.
     """
-    if not folders:
-        raise SettingsError("report: name at least one run folder.")
-    for folder in folders:
-        RunFolder(Path(folder)).check_finished()
-    target = Path(out) if out is not None else _common_folder([Path(folder) for folder in folders])
+    if not runs:
+        raise SettingsError("report: name at least one run folder or .net file.")
+    for run in runs:
+        check_named(run)
+    tables = price_tables(profiles)
+    target = Path(out) if out is not None else _folder(runs)
     make_folder(target)
-    evaluations = [_evaluation(Path(folder), progress) for folder in folders]
+    subjects = _told_apart([find_subject(run, images, plan, progress) for run in runs])
     try:
-        tables = (accuracy_table(evaluations), work_table(evaluations), energy_table(evaluations))
+        shown = _evaluation_tables(subjects)
+        for subject in subjects:
+            what_files_say(subject)
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise RunFolderError(
-            f"an {EVALUATION_FILE} of these runs is damaged or of another version ({error!r}). Remove it, "
-            "and the report makes it again"
+            f"an evaluation.json, card or .suite.json of {', '.join(map(str, runs))} is damaged or of "
+            f"another version ({error!r}). Remove it, and what belongs to a run is made again"
         ) from error
-    files = tuple(
-        Path(folder) / name for folder in folders for name in (MODEL_FILE, EVALUATION_FILE, "recipe.yaml")
+    models = [measure(subject, attacked, epsilons, steps) for subject in subjects]
+    page = build_page(models, tables, _command(runs, out))
+    files = tuple(file for subject in subjects for file in _files(subject))
+    listing = "\n".join(f"- `{os.path.relpath(file, target)}`" for file in files)
+    written = ReportResult(
+        html=target / HTML_FILE,
+        markdown=target / MARKDOWN_FILE,
+        json=target / JSON_FILE,
+        tables=(key_table(page), *shown),
+        files=files,
     )
-    text = "\n\n".join(table.markdown() for table in tables)
-    listing = "\n".join(f"- `{_relative(file, target)}`" for file in files)
-    markdown, plain = target / MARKDOWN_FILE, target / JSON_FILE
-    atomic_write(markdown, f"# Report\n\n{text}\n\n### Files\n\n{listing}\n".encode())
-    atomic_write(plain, (json.dumps({"runs": evaluations}, indent=2) + "\n").encode())
-    return ReportResult(markdown, plain, tables, files)
+    atomic_write(written.markdown, f"{markdown(page)}\n{FILES}\n{listing}\n".encode())
+    atomic_write(written.json, (json.dumps(page.as_dict(), indent=1, allow_nan=False) + "\n").encode())
+    atomic_write(written.html, html(page).encode())
+    return written
 
 
-def _evaluation(folder: Path, progress: Callable[[str], None]) -> dict[str, Any]:
-    run = RunFolder(folder)
-    if (folder / EVALUATION_FILE).is_file():
-        plain: dict[str, Any] = run.read_json(EVALUATION_FILE)
-        return plain
-    if not (folder / MODEL_FILE).is_file():
-        progress(f"exporting {folder}")
-        export(folder)
-    return evaluate_run(folder, report=progress).as_dict()
+def _evaluation_tables(subjects: Sequence[Subject]) -> tuple[Table, ...]:
+    found = [subject.evaluation for subject in subjects if subject.evaluation]
+    return tuple(table(found) for table in (accuracy_table, work_table, energy_table)) if found else ()
 
 
-def _common_folder(folders: list[Path]) -> Path:
+def _told_apart(subjects: list[Subject]) -> list[Subject]:
+    """Subjects of the same name, such as seeds of one recipe, by their arguments too."""
+    names = [subject.name for subject in subjects]
+    return [
+        subject
+        if names.count(subject.name) == 1
+        else replace(subject, name=f"{subject.name} ({Path(subject.argument).name})")
+        for subject in subjects
+    ]
+
+
+def _files(subject: Subject) -> tuple[Path, ...]:
+    if subject.folder is None:
+        return (subject.file,)
+    return tuple(subject.folder / name for name in (subject.file.name, "evaluation.json", "recipe.yaml"))
+
+
+def _folder(runs: Sequence[str | Path]) -> Path:
+    folders = [Path(run) for run in runs]
+    if not all(folder.is_dir() for folder in folders):
+        return RUNS / f"{folders[0].stem}-report"
     if len(folders) == 1:
         return folders[0]
     return Path(os.path.commonpath([folder.resolve().parent for folder in folders]))
 
 
-def _relative(file: Path, target: Path) -> str:
-    return os.path.relpath(file, target)
+def _command(runs: Sequence[str | Path], out: str | Path | None) -> list[str]:
+    return ["lavarobust", "report", *map(str, runs), *(() if out is None else ("--out", str(out)))]
