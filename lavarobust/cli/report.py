@@ -56,9 +56,8 @@ def report_command(
     """
     from dataclasses import replace
 
-    from lavarobust.experiment.bill import PROFILES
     from lavarobust.reporting import report
-    from lavarobust.reporting.write import LIMIT
+    from lavarobust.reporting.write import LIMIT, PROFILES
 
     images, plan = split_choices(choices)
     with Progress() as progress:

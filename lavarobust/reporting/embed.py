@@ -7,12 +7,16 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 from lavarobust.errors import LavarobustError
 from lavarobust.files import atomic_write
 
 DEMO = "demo"
+SHOWN = ("Accuracy", "Work per image", "Energy per image (nJ)")
+"""Titles of the tables of ``lavarobust report`` that a text shows; the others stand on its page."""
+
 _FILES = "### Files\n"
 
 
@@ -29,8 +33,8 @@ def embed(report: str, text: str, name: str = DEMO) -> str:
     """The text with a report's tables between the markers of a name, whatever stood there.
 
     Args:
-        report: content of a ``report.md`` or ``sweep.md``; its list of files, which are the reader's own,
-            is left out.
+        report: content of a ``report.md``, of which the tables of :data:`SHOWN` are taken, or ``sweep.md``,
+            of which all are but its list of files, which are the reader's own.
         text: holds each marker once, in their order.
 
     Raises:
@@ -43,7 +47,18 @@ def embed(report: str, text: str, name: str = DEMO) -> str:
     if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
         raise EmbedError(f"the text needs the lines {begin} and {end}, once each and in this order")
     tables = body.split(_FILES)[0].strip()
+    if title.startswith("# Report"):
+        tables = _shown(tables)
     return text.split(begin)[0] + f"{begin}\n{tables}\n{end}" + text.split(end)[1]
+
+
+def _shown(body: str) -> str:
+    """The tables of :data:`SHOWN`, each from its heading to the next; raises EmbedError."""
+    parts = [part.strip() for part in re.split(r"^(?=##+ )", body, flags=re.MULTILINE)]
+    found = {title: part for part in parts for title in SHOWN if part.startswith(f"### {title}\n")}
+    if missing := [title for title in SHOWN if title not in found]:
+        raise EmbedError(f"the report has no table {missing[0]!r}. Report runs that have been evaluated")
+    return "\n\n".join(found[title] for title in SHOWN)
 
 
 def main() -> int:

@@ -279,10 +279,30 @@ def test_report_compares_runs_and_tells_their_files(cli, run_folder, tmp_path):
     for word in ("Accuracy", "clean", "PGD-3 at 0.1", "Lava", "Energy", "horowitz_45nm_fp32"):
         assert word in answer.out
     assert "…" not in answer.out
-    for file in (out / "report.md", out / "report.json", first / "model.net", second / "evaluation.json"):
+    page = out / "report.html"
+    for file in (page, page.with_suffix(".md"), first / "model.net", second / "evaluation.json"):
         assert f"  {file}\n" in answer.out and file.is_file()
     again = cli("report", first, second, "--out", out)
-    assert (again.out, again.err) == (answer.out, "")
+    assert again.out == answer.out and "--" not in again.err
+
+
+def test_report_takes_a_file_alone(cli, model_file, tmp_path):
+    answer = cli(
+        "report", model_file, "--limit", 6, "--attacked", 2, "--epsilon", 0.1, "--out", tmp_path / "out"
+    )
+    assert answer.code == 0, answer.err
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"report.html", "report.md", "report.json"}
+    assert "Clean accuracy" in answer.out and "6 images" in answer.out and "…" not in answer.out
+
+
+def test_a_stopped_report_leaves_nothing(cli, model_file, tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lavarobust.reporting.write.html", stop)
+    answer = cli("report", model_file, "--limit", 4, "--attacked", 0, "--out", tmp_path / "out")
+    assert (answer.code, answer.err.splitlines()[-1]) == (130, "stopped")
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_demo_trains_deploys_and_reports_both_networks(cli, tmp_path, monkeypatch):

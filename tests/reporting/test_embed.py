@@ -4,16 +4,25 @@ import sys
 
 import pytest
 
-from lavarobust.reporting.embed import DEMO, EmbedError, embed, main, markers
+from lavarobust.reporting.embed import DEMO, SHOWN, EmbedError, embed, main, markers
 
 BEGIN, END = markers(DEMO)
 
-REPORT = "# Report\n\n### Accuracy\n\n| a |\n|---|\n| 1 % |\n\n### Files\n\n- `x/model.net`\n"
+SHOWN_TABLES = "\n\n".join(f"### {title}\n\n| a |\n|---|\n| 1 % |" for title in SHOWN)
+REPORT = (
+    "# Report: two models\n\n### Key figures\n\n| no |\n\n## Accuracy and robustness\n\n"
+    f"{SHOWN_TABLES}\n\n### Energy under attack\n\n| no |\n\n### Files\n\n- `x/model.net`\n"
+)
 TEXT = f"before\n{BEGIN}\nold figures\n{END}\nafter\n"
 
 
 def test_tables_stand_between_the_markers_and_files_do_not():
-    assert embed(REPORT, TEXT) == (f"before\n{BEGIN}\n### Accuracy\n\n| a |\n|---|\n| 1 % |\n{END}\nafter\n")
+    assert embed(REPORT, TEXT) == f"before\n{BEGIN}\n{SHOWN_TABLES}\n{END}\nafter\n"
+
+
+def test_a_report_without_its_tables_is_refused():
+    with pytest.raises(EmbedError, match="no table 'Work per image'"):
+        embed(REPORT.replace("### Work per image\n", "### Work\n"), TEXT)
 
 
 def test_a_sweeps_tables_stand_between_markers_of_its_own():

@@ -9,6 +9,7 @@ from lavarobust.reporting.page.activity import activity_section
 from lavarobust.reporting.page.card import card_data, card_section
 from lavarobust.reporting.page.document import Page, Plain
 from lavarobust.reporting.page.energy import energy_section
+from lavarobust.reporting.page.fit import fit_section
 from lavarobust.reporting.page.measure import Measured
 from lavarobust.reporting.page.provenance import provenance_data, provenance_section
 from lavarobust.reporting.page.robustness import robustness_section, suite_data
@@ -27,12 +28,13 @@ def build_page(models: Sequence[Measured], tables: Sequence[Profile], command: S
     """
     subjects = [each.subject for each in models]
     robustness, costs = robustness_section(models), energy_section(models, tables)
+    fits = fit_section(subjects)
     names = tuple(subject.name for subject in subjects)
     return Page(
         title=names[0] if len(names) == 1 else f"{len(names)} models side by side",
         lead=_lead(models),
         names=names,
-        key_figures=tuple(map(key_figures, models, robustness.data, costs.data)),
+        key_figures=tuple(map(key_figures, models, robustness.data, costs.data, fits.data)),
         sections=(
             card_section(subjects),
             robustness,
@@ -40,6 +42,7 @@ def build_page(models: Sequence[Measured], tables: Sequence[Profile], command: S
             rules_section(models, tables),
             activity_section(models),
             samples_section(models),
+            fits,
             provenance_section(subjects, command),
         ),
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lavarobust.energy import Bill, Profile
+from lavarobust.energy.profiles import require_prices
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.bill import bills_of
 from lavarobust.record import Record
@@ -13,12 +14,12 @@ from lavarobust.reporting.page.document import Block, Figure, Plain, Section, Te
 from lavarobust.reporting.page.energy_figure import energy_figure
 from lavarobust.reporting.page.measure import Measured
 from lavarobust.reporting.page.words import energy, number
-from lavarobust.reporting.tables import Table
+from lavarobust.reporting.tables import Table, energy_table
 
 EXECUTED = "executed"
 
 
-def energy_data(measured: Measured, tables: Sequence[Profile]) -> Plain:
+def energy_data(measured: Measured, tables: Sequence[Profile]) -> dict[str, Any]:
     """One model's bills by each table, or why a table refuses; and those under attack beside clean."""
     subject, result = measured.subject, measured.attacked
     data: dict[str, Any] = {
@@ -48,6 +49,7 @@ def _priced(measured: Measured, record: Record, table: Profile) -> dict[str, Any
     """The bill of what was executed, as plain data; a table that can't price it says why."""
     about = {"profile": table.name, "title": table.title, "refused": None}
     try:
+        require_prices(table)
         (bill,) = bills_of(record, measured.subject.model, [table], [EXECUTED])
     except SettingsError as error:
         return about | {"refused": str(error)}
@@ -55,13 +57,17 @@ def _priced(measured: Measured, record: Record, table: Profile) -> dict[str, Any
 
 
 def main_bill(data: Plain) -> Plain | None:
-    """The first bill that is no refusal: the one of the figure and of the line on top."""
+    """The first bill that is no refusal: the one of the figure and of the line on top.
+
+    Tables stand in the same order for every model, those that price all of a page's models first.
+    """
     return next((bill for bill in data["bills"] if bill["refused"] is None), None)
 
 
 def energy_section(models: Sequence[Measured], tables: Sequence[Profile]) -> Section:
     """Bars per layer and term, totals by every table, what has no price, and the ANN."""
     data = [energy_data(each, tables) for each in models]
+    _order(data)
     blocks: list[Block] = [
         Text(
             "Counted and priced, not measured: exact counts of the executed integers times published prices "
@@ -69,11 +75,13 @@ def energy_section(models: Sequence[Measured], tables: Sequence[Profile]) -> Sec
         )
     ]
     blocks += [_breakdown(f"energy-{place}", each) for place, each in enumerate(data) if main_bill(each)]
-    blocks.append(_totals(data))
+    blocks += [_totals(data), _prices(data, tables)]
     blocks += [_unpriced(each) for each in data if main_bill(each)]
     blocks += [_lines(each) for each in data if main_bill(each)]
     if any(each["attacked"] for each in data):
         blocks.append(_under_attack(data))
+    if evaluations := [each.subject.evaluation for each in models if each.subject.evaluation]:
+        blocks.append(energy_table(evaluations))
     return Section("energy", "Energy", tuple(blocks), data)
 
 
@@ -114,10 +122,7 @@ def _totals(data: Sequence[Plain]) -> Table:
                 )
             )
     refused = dict.fromkeys(
-        f"refused by {bill['profile']}: {bill['refused']}"
-        for each in data
-        for bill in each["bills"]
-        if bill["refused"]
+        f"{bill['profile']}: {bill['refused']}" for each in data for bill in each["bills"] if bill["refused"]
     )
     titles = dict.fromkeys(f"{bill['profile']}: {bill['title']}" for each in data for bill in each["bills"])
     return Table(
@@ -130,6 +135,41 @@ def _totals(data: Sequence[Plain]) -> Table:
         ),
         left=3,
     )
+
+
+def _order(data: Sequence[dict[str, Any]]) -> None:
+    """Put the tables first that refuse no model, so that models side by side are priced by the same one."""
+    refusing = {bill["profile"] for each in data for bill in each["bills"] if bill["refused"] is not None}
+    for each in data:
+        each["bills"].sort(key=lambda bill: bill["profile"] in refusing)
+
+
+def _prices(data: Sequence[Plain], tables: Sequence[Profile]) -> Table:
+    """Every price that stands in a total, with where it comes from."""
+    used = {
+        (bill["profile"], line["term"])
+        for each in data
+        for bill in each["bills"]
+        if bill["refused"] is None
+        for line in bill["lines"]
+    }
+    rows = [
+        (
+            table.name,
+            term.replace("_", " "),
+            f"{price.value:g} {price.unit}",
+            f"{table.node_nm:g} nm, {table.voltage:g} V",
+            price.precision,
+            price.evidence,
+            price.scope,
+            price.source,
+        )
+        for table in tables
+        for term, price in table.prices.items()
+        if (table.name, term) in used
+    ]
+    columns = ("price table", "operation", "price", "process", "format", "evidence", "scope", "source")
+    return Table("Prices in these totals", columns, tuple(rows), left=8)
 
 
 def _unpriced(each: Plain) -> Text:
@@ -180,6 +220,7 @@ def _under_attack(data: Sequence[Plain]) -> Table:
 def rule_bills(measured: Measured, table: Profile) -> tuple[Bill, ...]:
     """The bills of every counting rule that applies to the model, by one table."""
     try:
+        require_prices(table)
         return bills_of(measured.clean, measured.subject.model, [table])
     except SettingsError:
         return ()

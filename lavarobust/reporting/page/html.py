@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment
     from markupsafe import Markup
 
-_SHORT, _LONG, _LONGEST_WORD = 26, 36, 40
+_SHORT, _LONG, _SENTENCES, _LONGEST_WORD = 26, 36, 100, 40
 """Letters of a cell or word."""
 
 _KINDS = {Table: "table", Text: "text", Commands: "commands", Figure: "figure"}
@@ -45,7 +45,9 @@ def _classes(text: str, numeric: bool) -> Markup:
     chosen = ["n"] if numeric else []
     if any(len(word) > _LONGEST_WORD for word in text.split()):
         chosen.append("unbroken")
-    if len(text) > _LONG:
+    if len(text) > _SENTENCES:
+        chosen.append("sentences")
+    elif len(text) > _LONG:
         chosen.append("long")
     elif len(text) <= _SHORT:
         chosen.append("short")

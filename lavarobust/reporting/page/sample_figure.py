@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from lavarobust.reporting.page.activity_figure import draw_raster
-from lavarobust.reporting.page.figures import drawing, written
+from lavarobust.reporting.page.figures import drawing, label, written
 
 
 def sample_figure(
@@ -36,7 +36,7 @@ def sample_figure(
             images[1].imshow(np.clip(0.5 + change / (2 * epsilon), 0, 1), interpolation="none")
         titles = ("clean", f"change x {_times(epsilon)}", "attacked")
         for panel, title, below in zip(images, titles, (answers[0], "", answers[1]), strict=True):
-            panel.set(xticks=[], yticks=[], title=title, xlabel=below)
+            panel.set(xticks=[], yticks=[], title=title, xlabel=label(below))
         for place, raster in enumerate(rasters):
             panel = figure.add_subplot(grid[1, 3 * place : 3 * place + 3])
             draw_raster(panel, raster)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from lavarobust.experiment.loading import resolve_recipe
 from lavarobust.experiment.plan import Plan
 from lavarobust.experiment.recipe import Recipe
 from lavarobust.experiment.run import PlanChoice, prepare
-from lavarobust.experiment.run_folder import SPLIT_FILE, VERSIONS_FILE, RunFolder
+from lavarobust.experiment.run_folder import SPLIT_FILE, VERSIONS_FILE, RunFolder, RunFolderError
 from lavarobust.experiment.shipped import SUFFIX, model_path, shipped_models
 from lavarobust.netx.model import Model
 from lavarobust.reporting.page.document import Plain, printable
@@ -39,7 +39,7 @@ class Subject:
         argument: how a command line names it.
         folder: of its run; None for a file alone.
         sha256, size: of the file; the size in bytes.
-        model, plan: what is executed, and how.
+        model, plan: what is executed, and how; the model without the folder in its name.
         images: what it is executed on.
         source: which images those are, in words.
         recipe: what it was made with; None where the file says nothing that is understood.
@@ -101,9 +101,14 @@ def find_subject(
         export(run.path)
     if not (run.path / EVALUATION_FILE).is_file():
         evaluate_run(run.path, report=progress)
+    evaluation = run.read_json(EVALUATION_FILE)
+    if not isinstance(evaluation, dict) or not evaluation:
+        raise RunFolderError(
+            f"{run.path / EVALUATION_FILE}: is damaged. Remove it, and the report makes it again"
+        )
     known = {
         "name": run.recipe().name,
-        "evaluation": run.read_json(EVALUATION_FILE),
+        "evaluation": evaluation,
         "data": run.read_json(SPLIT_FILE),
         "versions": {"training": run.read_json(VERSIONS_FILE)},
     }
@@ -133,7 +138,7 @@ def _subject(
         folder=folder,
         sha256=sha256,
         size=len(content),
-        model=prepared.model,
+        model=replace(prepared.model, name=file.name),
         plan=prepared.plan,
         images=prepared.chosen.images,
         source=printable(prepared.chosen.source),

@@ -5,16 +5,17 @@ from __future__ import annotations
 from lavarobust.experiment.robustness import Share
 from lavarobust.reporting.page.document import KeyFigure, Plain
 from lavarobust.reporting.page.energy import main_bill
+from lavarobust.reporting.page.fit import cores
 from lavarobust.reporting.page.measure import Measured
 from lavarobust.reporting.page.robustness import worst_case
 from lavarobust.reporting.page.words import energy, interval, number, share
 
 
-def key_figures(measured: Measured, robustness: Plain, costs: Plain) -> tuple[KeyFigure, ...]:
+def key_figures(measured: Measured, robustness: Plain, costs: Plain, fits: Plain) -> tuple[KeyFigure, ...]:
     """Of one model.
 
     Args:
-        robustness, costs: the data of those sections.
+        robustness, costs, fits: the data of those sections.
     """
     record = measured.clean
     clean = Share(robustness["clean"]["count"], robustness["clean"]["of"])
@@ -29,6 +30,9 @@ def key_figures(measured: Measured, robustness: Plain, costs: Plain) -> tuple[Ke
         KeyFigure("Spikes per image", number(spikes), on),
         KeyFigure("Synaptic operations per image", number(operations), on),
         _energy(costs),
+        KeyFigure(
+            "Cores", cores(fits), f"at least, on {', '.join(chip['profile'] for chip in fits['chips'])}"
+        ),
     )
 
 
