@@ -20,6 +20,7 @@ _COLUMNS = {
     "accumulates": "AC",
     "multiply_accumulates": "MAC",
     "graded_additions": "graded additions",
+    "relays": "relays",
     "active_updates": "active updates",
     "idle_updates": "idle updates",
     "bias_additions": "bias additions",
@@ -77,7 +78,7 @@ def activity_section(models: Sequence[Measured]) -> Section:
 
 
 def _counts(each: Plain, on: str) -> Table:
-    columns = {key: title for key, title in _COLUMNS.items() if key in each["total"]}
+    columns = {key: title for key, title in _COLUMNS.items() if each["total"][key]["p95"] > 0}
     rows = [
         (
             layer["layer"],

@@ -8,7 +8,7 @@ from lavarobust.energy import Profile
 from lavarobust.reporting.page.activity import activity_section
 from lavarobust.reporting.page.card import card_data, card_section
 from lavarobust.reporting.page.document import Page, Plain
-from lavarobust.reporting.page.energy import energy_section
+from lavarobust.reporting.page.energy import energy_section, main_bill
 from lavarobust.reporting.page.fit import fit_section
 from lavarobust.reporting.page.measure import Measured
 from lavarobust.reporting.page.provenance import provenance_data, provenance_section
@@ -39,13 +39,19 @@ def build_page(models: Sequence[Measured], tables: Sequence[Profile], command: S
             card_section(subjects),
             robustness,
             costs,
-            rules_section(models, tables),
+            rules_section(models, [_profile(each, tables) for each in costs.data]),
             activity_section(models),
             samples_section(models),
             fits,
             provenance_section(subjects, command),
         ),
     )
+
+
+def _profile(costs: Plain, tables: Sequence[Profile]) -> Profile | None:
+    """The price table of a model's figures."""
+    bill = main_bill(costs)
+    return None if bill is None else next(table for table in tables if table.name == bill["profile"])
 
 
 def what_files_say(subject: Subject) -> tuple[Plain | None, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lavarobust.energy import Bill, Profile
+from lavarobust.energy import Profile
 from lavarobust.energy.profiles import require_prices
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.bill import bills_of
@@ -215,12 +215,3 @@ def _under_attack(data: Sequence[Plain]) -> Table:
     columns = ("model", "attack", "price table", "clean", "attacked", "times")
     note = "Energy per image of the same images; the attack aims at the answer, not at the cost."
     return Table("Energy under attack", columns, tuple(rows), (note,), left=3)
-
-
-def rule_bills(measured: Measured, table: Profile) -> tuple[Bill, ...]:
-    """The bills of every counting rule that applies to the model, by one table."""
-    try:
-        require_prices(table)
-        return bills_of(measured.clean, measured.subject.model, [table])
-    except SettingsError:
-        return ()

@@ -3,51 +3,79 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from lavarobust.energy import Profile
-from lavarobust.reporting.page.document import Plain, Section
-from lavarobust.reporting.page.energy import rule_bills
+from lavarobust.energy import Profile, make_ledger, price
+from lavarobust.energy.comparison import compare_rules
+from lavarobust.errors import SettingsError
+from lavarobust.reporting.page.document import Plain, Section, printable
 from lavarobust.reporting.page.measure import Measured
 from lavarobust.reporting.page.words import energy, number
 from lavarobust.reporting.tables import Table
 
 _SAID = {
     "executed": "what the execution counted",
-    "hire-eq7": "HIRE-SNN, Eq. 7: every layer by the rate of its input",
-    "hire-eq8": "HIRE-SNN, Eq. 8: the first layer as MACs, once",
+    "hire-eq7": "HIRE-SNN, Eq. 7: each layer's dense operations times the rate of its input",
+    "hire-eq8": "HIRE-SNN, Eq. 8: likewise, but the first layer as MACs, once",
+    "hire-eq8-executed": "HIRE-SNN, Eq. 8, the first layer's MACs as they were executed",
+    "neurobench": "NeuroBench, effective operations",
+    "spikingjelly": "SpikingJelly: spikes are 0 or 1, all else is a MAC",
+    "syops": "syops-counter: dense operations times the rate",
 }
 
 
-def rules_data(measured: Measured, tables: Sequence[Profile]) -> Plain:
-    """Operations per image by each rule that applies, and their energy by each table."""
-    rules: dict[str, dict] = {}
-    for table in tables:
-        for bill in rule_bills(measured, table):
-            entry = rules.setdefault(bill.rule, {"operations": {}, "energy_pj": {}})
-            for line in bill.lines:
-                if not entry["energy_pj"]:
-                    entry["operations"][line.term] = entry["operations"].get(line.term, 0.0) + line.operations
-            entry["energy_pj"][table.name] = bill.total_pj.mean
-    return {"name": measured.subject.name, "rules": rules}
-
-
-def rules_section(models: Sequence[Measured], tables: Sequence[Profile]) -> Section:
-    """A table of all rules."""
-    data = [rules_data(each, tables) for each in models]
-    names = [table.name for table in tables]
-    rows = [
-        (
-            each["name"],
-            _SAID.get(rule, rule),
-            *(
-                number(found["operations"][term]) if term in found["operations"] else "-"
-                for term in ("accumulate", "multiply_accumulate")
-            ),
-            *(energy(found["energy_pj"].get(name)) for name in names),
-        )
-        for each in data
-        for rule, found in each["rules"].items()
+def rules_data(measured: Measured, profile: Profile | None) -> Plain:
+    """Operations per image by each rule, and their energy by one price table."""
+    ledger = make_ledger(measured.clean, measured.subject.model)
+    rules = [
+        {
+            "rule": count.rule,
+            "accumulates": count.accumulates,
+            "multiply_accumulates": count.multiply_accumulates,
+            "refused": count.refusal or None,
+            "energy_pj": None if count.refusal else _energy(measured, profile, count.rule),
+        }
+        for count in compare_rules(ledger)
+        if count.layer == "all"
     ]
-    columns = ("model", "rule", "AC", "MAC", *names)
-    table = Table("Rules side by side, per image", columns, tuple(rows))
-    return Section("rules", "How others would count", (table,), data)
+    name = None if profile is None else profile.name
+    return {"name": measured.subject.name, "profile": name, "rules": rules}
+
+
+def _energy(measured: Measured, profile: Profile | None, rule: str) -> float | None:
+    if profile is None:
+        return None
+    try:
+        return price(measured.clean, measured.subject.model, profile, rule).total_pj.mean
+    except SettingsError:
+        return None
+
+
+def rules_section(models: Sequence[Measured], profiles: Sequence[Profile | None]) -> Section:
+    """A table of all rules.
+
+    Args:
+        profiles: per model the price table of its figures; None where all refuse.
+    """
+    data = [rules_data(each, profile) for each, profile in zip(models, profiles, strict=True)]
+    rows = [(each["name"], *_row(rule)) for each in data for rule in each["rules"]]
+    refused = dict.fromkeys(
+        f"{rule['rule']} does not hold for {each['name']}: {printable(rule['refused'])}"
+        for each in data
+        for rule in each["rules"]
+        if rule["refused"]
+    )
+    used = ", ".join(dict.fromkeys(each["profile"] or "none" for each in data))
+    notes = (f"Mean of the same images. Price table: {used}.", *refused)
+    columns = ("model", "rule", "AC per image", "MAC per image", "energy")
+    return Section(
+        "rules", "How others would count", (Table("Rules side by side", columns, tuple(rows), notes),), data
+    )
+
+
+def _row(rule: dict[str, Any]) -> tuple[str, ...]:
+    said = _SAID.get(rule["rule"], rule["rule"])
+    if rule["refused"]:
+        return said, "does not hold", "", ""
+    counts = (number(rule[count]) for count in ("accumulates", "multiply_accumulates"))
+    return said, *counts, energy(rule["energy_pj"])
