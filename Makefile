@@ -87,8 +87,7 @@ pages: $(STAMP)
 # The README's picture of the demo's page, taken by the system's Chromium.
 picture: $(STAMP)
 	$(IN)/lavarobust demo
-	chromium --headless --no-sandbox --hide-scrollbars --force-device-scale-factor=1 --window-size=1120,1480 \
-	  --screenshot=docs/report.png "file://$(CURDIR)/runs/demo/report.html"
+	$(IN)/python docs/picture.py runs/demo/report.html docs/report.png
 
 # What of the sweep is not in benchmarks/results yet; the README's table is made of what is.
 defenses: $(STAMP)

@@ -133,7 +133,10 @@ def _split(card: Plain) -> str:
 def _recipe(card: Plain) -> str:
     if card["objective"] is None:
         return "the file does not say"
-    return f"trained on {card['objective']} images for {card['epochs']} epochs, seed {card['seed']}"
+    images = (
+        "clean images" if card["objective"] == "vanilla" else f"images of the objective {card['objective']}"
+    )
+    return f"on {images}, {card['epochs']} epochs, seed {card['seed']}"
 
 
 _FACTS = (

@@ -84,7 +84,12 @@ def worst_case(data: Plain) -> tuple[Share, float, str, bool] | None:
     if data["curve"] is not None:
         points = data["curve"]["points"]
         point = next((one for one in points if one["epsilon"] >= 0.1), points[-1])
-        return Share(point["count"], point["of"]), point["epsilon"], f"{data['curve']['attack']} alone", False
+        return (
+            Share(point["count"], point["of"]),
+            point["epsilon"],
+            f"{data['curve']['attack']} alone, an upper bound",
+            False,
+        )
     return None
 
 

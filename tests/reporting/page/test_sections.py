@@ -67,7 +67,12 @@ def test_the_worst_case_is_a_suites_where_there_is_one(measured):
     data = robustness_data(measured)
     counted, epsilon, attack, unreliable = worst_case(data)
     first = data["curve"]["points"][0]
-    assert (counted.count, epsilon, attack, unreliable) == (first["count"], 0.1, "PGD-20 alone", False)
+    assert (counted.count, epsilon, attack, unreliable) == (
+        first["count"],
+        0.1,
+        "PGD-20 alone, an upper bound",
+        False,
+    )
     with_suite = {**data, "suite": suite_data(SUITE)}
     counted, epsilon, attack, unreliable = worst_case(with_suite)
     assert (counted, epsilon, attack, unreliable) == (Share(5, 8), 0.1, "suite quick", True)
