@@ -147,7 +147,7 @@ def _order(data: Sequence[dict[str, Any]]) -> None:
 def _prices(data: Sequence[Plain], tables: Sequence[Profile]) -> Table:
     """Every price that stands in a total, with where it comes from."""
     used = {
-        (bill["profile"], line["term"])
+        (bill["profile"], line["term"], line["price_pj"])
         for each in data
         for bill in each["bills"]
         if bill["refused"] is None
@@ -157,7 +157,7 @@ def _prices(data: Sequence[Plain], tables: Sequence[Profile]) -> Table:
         (
             table.name,
             term.replace("_", " "),
-            f"{price.value:g} {price.unit}",
+            f"{value:g} {price.unit}",
             f"{table.node_nm:g} nm, {table.voltage:g} V",
             price.precision,
             price.evidence,
@@ -166,7 +166,7 @@ def _prices(data: Sequence[Plain], tables: Sequence[Profile]) -> Table:
         )
         for table in tables
         for term, price in table.prices.items()
-        if (table.name, term) in used
+        for value in sorted(value for name, of, value in used if (name, of) == (table.name, term))
     ]
     columns = ("price table", "operation", "price", "process", "format", "evidence", "scope", "source")
     return Table("Prices in these totals", columns, tuple(rows), left=8)
