@@ -9,9 +9,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 from counted_networks import INPUTS, SAMPLES, Counted, Fed, counted
+from random_networks import simulate
 from torch import nn
 
+from lavarobust.encoding import encode
 from lavarobust.energy import RULES
+from lavarobust.experiment.inputs import DataChoice
+from lavarobust.experiment.run import prepare
+from lavarobust.experiment.shipped import shipped_models
 
 HOW = "compared with the counter itself where it is: pip install --no-deps -r requirements/counters.txt"
 
@@ -24,26 +29,41 @@ def ours(case: Counted, rule: str) -> list[tuple[float, float]]:
     return list(zip(accumulates.tolist(), multiply_accumulates.tolist(), strict=True))
 
 
-@pytest.mark.parametrize("pool", [1, 2])
-@pytest.mark.parametrize("kind", INPUTS)
-def test_neurobench(kind: str, pool: int) -> None:
-    """The deployed network, pool in the kernel: Effective_ACs and Effective_MACs are ours, exactly."""
+def neurobenchs(case: Counted) -> list[tuple[float, float]]:
+    """Effective_ACs and Effective_MACs of each sample, as NeuroBench finds them in the deployed network."""
     pytest.importorskip("neurobench", reason=HOW)
     models = importlib.import_module("neurobench.models")
     workload = importlib.import_module("neurobench.metrics.workload")
-    case = counted(kind, pool)
     model = models.TorchModel(Fed(case.model))
-    theirs = []
+    found = []
     for sample in range(SAMPLES):
         model.register_hooks()
         for arriving in case.arriving(sample):
             model(arriving)
-        found = workload.SynapticOperations()(model, None, (arriving[0], None))
-        theirs.append((found["Effective_ACs"], found["Effective_MACs"]))
+        operations = workload.SynapticOperations()(model, None, (arriving[0], None))
+        found.append((operations["Effective_ACs"], operations["Effective_MACs"]))
         model.cleanup_hooks()
+    return found
+
+
+@pytest.mark.parametrize("pool", [1, 2])
+@pytest.mark.parametrize("kind", INPUTS)
+def test_neurobench(kind: str, pool: int) -> None:
+    """Also where a kernel holds a pool: the numbers are ours, exactly."""
+    case = counted(kind, pool)
+    theirs = neurobenchs(case)
     assert theirs == ours(case, "neurobench")
     assert all(accumulates > 0 for accumulates, _ in theirs)
     assert all((multiply > 0) == kind.startswith("graded") for _, multiply in theirs)
+
+
+@pytest.mark.parametrize("name", shipped_models())
+def test_neurobench_on_the_models_that_travel_with_the_package(name: str) -> None:
+    prepared = prepare(name, DataChoice(limit=SAMPLES))
+    plan, part = prepared.plan, prepared.chosen.images
+    stimulus = encode(plan.encoding, part.images, plan.steps, part.indices)
+    case = Counted(prepared.model, stimulus, simulate(prepared.model, stimulus, plan.readout))
+    assert neurobenchs(case) == ours(case, "neurobench")
 
 
 @pytest.mark.parametrize("pool", [1, 2])

@@ -88,10 +88,11 @@ def torch_layer(layer: Conv | Dense, pool: int = 1) -> nn.Module:
 class Fed(nn.Module):
     """Layers that are each called with what the record says arrived, whatever the one before would send."""
 
-    def __init__(self, model: Model, pools: tuple[int, ...] = (1, 1, 1, 1)) -> None:
+    def __init__(self, model: Model, pools: tuple[int, ...] = ()) -> None:
         super().__init__()
         own = [layer for _, layer in model.populations]
-        self.layers = nn.ModuleList(torch_layer(layer, pool) for layer, pool in zip(own, pools, strict=True))
+        pairs = zip(own, pools or [1] * len(own), strict=True)
+        self.layers = nn.ModuleList(torch_layer(layer, pool) for layer, pool in pairs)
 
     @torch.no_grad()
     def forward(self, arriving: list[torch.Tensor]) -> None:
