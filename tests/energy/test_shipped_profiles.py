@@ -7,7 +7,9 @@ from importlib.resources import files
 import pytest
 import yaml
 
-from lavarobust.energy import Profile, available_profiles, load_profile
+from lavarobust.energy import Profile, available_profiles, load_profile, price
+from lavarobust.netx.model import Model
+from lavarobust.record import Record
 
 PRICED = [name for name in available_profiles() if load_profile(name).prices]
 ARITHMETIC = {  # multiplication, addition in pJ: Horowitz, ISSCC 2014
@@ -74,6 +76,16 @@ def test_sana_fes_calibration_differs_from_it() -> None:
     assert values(profile)["active_update"] == pytest.approx(51.2 + 21.6)
     assert (values(profile)["idle_update"], values(profile)["spike"]) == (51.2, 69.3)
     assert {price.evidence for price in profile.prices.values()} == {"derived"}
+
+
+def test_a_bill_prices_a_convolution_apart(spiking: tuple[Record, Model]) -> None:
+    bill = price(*spiking, load_profile("loihi_sanafe"))
+    # 11 operations of the convolution and 3 of the dense layer; 18 + 2 active updates, 2 idle ones, 2 spikes
+    assert [(line.layer, line.price_pj) for line in bill.lines if line.term == "accumulate"] == [
+        ("1 conv", 24.0),
+        ("3 dense", 35.5),
+    ]
+    assert bill.total_pj.mean == pytest.approx(11 * 24 + 3 * 35.5 + 20 * 72.8 + 2 * 51.2 + 2 * 69.3)
 
 
 def test_sana_fes_own_file_says_the_same() -> None:
