@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from lavarobust.experiment.attack import attack
     from lavarobust.experiment.benchmark import benchmark
     from lavarobust.experiment.bill import bill
-    from lavarobust.experiment.check import check
+    from lavarobust.experiment.check import check, check_recipe
     from lavarobust.experiment.export import export
     from lavarobust.experiment.inputs import DataChoice
     from lavarobust.experiment.loading import load_recipe
     from lavarobust.experiment.run import PlanChoice, run
+    from lavarobust.experiment.sanafe import sanafe
     from lavarobust.experiment.train import load_network, train
     from lavarobust.netx import read_model, write_model
     from lavarobust.reporting.demo import demo
@@ -29,6 +30,7 @@ __all__ = [
     "benchmark",
     "bill",
     "check",
+    "check_recipe",
     "demo",
     "export",
     "load_network",
@@ -36,6 +38,7 @@ __all__ = [
     "read_model",
     "report",
     "run",
+    "sanafe",
     "sweep",
     "train",
     "write_model",
@@ -50,6 +53,7 @@ if not TYPE_CHECKING:
         "benchmark": "experiment.benchmark",
         "bill": "experiment.bill",
         "check": "experiment.check",
+        "check_recipe": "experiment.check",
         "demo": "reporting.demo",
         "export": "experiment.export",
         "load_network": "experiment.train",
@@ -57,6 +61,7 @@ if not TYPE_CHECKING:
         "read_model": "netx",
         "report": "reporting.write",
         "run": "experiment.run",
+        "sanafe": "experiment.sanafe",
         "sweep": "reporting.sweep",
         "train": "experiment.train",
         "write_model": "netx",

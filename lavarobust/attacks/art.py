@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from lavarobust.attacks.optional import optional_module
 from lavarobust.attacks.victim import ChunkedVictim, Victim
+from lavarobust.optional import optional_module
 
 
 def as_art_classifier(victim: Victim, shape: tuple[int, ...], classes: int, draw: int = 0) -> Any:

@@ -17,11 +17,11 @@ import torch
 
 from lavarobust.attacks.losses import Goal, loss_and_direction
 from lavarobust.attacks.mean_victim import MeanVictim
-from lavarobust.attacks.optional import optional_module
 from lavarobust.attacks.samples import Samples, checked_samples
 from lavarobust.attacks.threat import ThreatModel
 from lavarobust.attacks.victim import ChunkedVictim, Queries
 from lavarobust.errors import DataError, SettingsError
+from lavarobust.optional import optional_module
 
 STANDARD = ("apgd-ce", "apgd-t", "fab-t", "square")
 """The attacks of the standard version, in its order."""

@@ -10,13 +10,13 @@ import torch
 
 from lavarobust.attacks.art import numpy_seeded
 from lavarobust.attacks.losses import Goal, loss_and_direction
-from lavarobust.attacks.optional import optional_module
 from lavarobust.attacks.query_result import QueryResult
 from lavarobust.attacks.samples import Samples, checked_samples
 from lavarobust.attacks.threat import ThreatModel, linf_box
 from lavarobust.attacks.victim import Victim
 from lavarobust.attacks.words import attack_uniforms, attack_words
 from lavarobust.errors import SettingsError
+from lavarobust.optional import optional_module
 
 _STARTS = 100
 """Random images that are tried for one of another class, as ART does."""

@@ -13,6 +13,7 @@ from lavarobust.cli.energy import energy_command
 from lavarobust.cli.export import export_command
 from lavarobust.cli.report import demo_command, report_command
 from lavarobust.cli.run import run_command
+from lavarobust.cli.sanafe import sanafe_command
 from lavarobust.cli.sweep import sweep_command
 from lavarobust.cli.train import train_command
 from lavarobust.errors import LavarobustError, StoppedError
@@ -29,6 +30,7 @@ Examples:
   lavarobust run runs/plain/model.net --backend lava --limit 50
   lavarobust attack runs/plain/model.net --epsilon 0.1
   lavarobust energy runs/plain/model.net --profile horowitz_45nm_int32
+  lavarobust sanafe runs/plain/model.net --out on-loihi
   lavarobust report runs/plain runs/adversarial
   lavarobust sweep digits-defenses --workers 2"""
 
@@ -105,6 +107,7 @@ for command in (
     run_command,
     attack_command,
     energy_command,
+    sanafe_command,
     report_command,
     sweep_command,
     demo_command,

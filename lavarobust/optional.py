@@ -1,4 +1,4 @@
-"""Packages that only some attacks need, and that are installed on request."""
+"""Packages that only some verbs need, and that are installed on request."""
 
 from __future__ import annotations
 
