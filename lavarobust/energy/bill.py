@@ -131,7 +131,7 @@ def price(record: Record, model: Model, profile: Profile, rule: str = "executed"
         record: of an execution of ``model``.
         model: its integers and shapes.
         profile: the price table.
-        rule: ``executed`` (exact counts), ``hire-eq7`` or ``hire-eq8`` (the paper's estimates).
+        rule: ``executed`` (exact counts), or another of :data:`lavarobust.energy.rules.RULES`.
 
     Raises:
         SettingsError: no such rule, a rule that doesn't hold for this record, or a table without

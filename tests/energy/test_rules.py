@@ -150,3 +150,14 @@ def test_synaptic_operations_know_their_kind_of_layer(spiking: Run) -> None:
     kinds = {(row.layer, row.term): row.connection for row in executed(make_ledger(*spiking))}
     assert (kinds["1 conv", "accumulate"], kinds["3 dense", "accumulate"]) == ("conv", "dense")
     assert kinds["1 conv", "spike"] is kinds["host", "host_event"] is None
+
+
+def test_a_signed_rate_code_is_one_of_spikes(repeated: Run) -> None:
+    ledger = make_ledger(*repeated)
+    signed = with_layer(ledger, 0, signed_multiply_accumulates=ledger.layers[0].multiply_accumulates)
+    # 6 events of 4 inputs: activity 3/2 of 12 operations
+    assert operations(hire_eq7(signed))[0] == ("0 dense", "accumulate", [18.0])
+    assert applicable_rules(signed) == ("executed", "hire-eq7")
+    with pytest.raises(SettingsError, match="receives spikes"):
+        hire_eq8(signed)
+    assert applicable_rules(ledger) == ("executed", "hire-eq8")

@@ -18,14 +18,14 @@ from lavarobust.errors import SettingsError
 
 
 def hire_eq7(ledger: Ledger) -> tuple[Operations, ...]:
-    """Eq. 7, ``E = sum_l FL_SNN^l E_AC``: a rate-coded network.
+    """Eq. 7, ``E = sum_l FL_SNN^l E_AC``: a rate-coded network. A signed spike is one that is subtracted.
 
     Raises:
         SettingsError: a layer receives payloads, is recurrent, or is joined by shortcuts.
     """
     layers = synaptic_layers(ledger, "hire-eq7")
     for layer in layers:
-        if layer.graded_input:
+        if _payloads(layer):
             raise SettingsError(
                 f"rule hire-eq7: layer {layer.layer} of {ledger.model} receives payloads, and Eq. 7 is "
                 "for spikes. Choose the rule hire-eq8 or executed"
@@ -68,18 +68,24 @@ def dense_operations(layer: LayerLedger) -> int:
 
 def _direct(ledger: Ledger, rule: str) -> tuple[LayerLedger, tuple[LayerLedger, ...]]:
     first, *later = synaptic_layers(ledger, rule)
-    if not first.graded_input:
+    if not _payloads(first):
         raise SettingsError(
             f"rule {rule}: layer {first.layer} of {ledger.model} receives spikes, and Eq. 8 is for "
             "direct input. Choose the rule hire-eq7 or executed"
         )
     for layer in later:
-        if layer.graded_input:
+        if _payloads(layer):
             raise SettingsError(
                 f"rule {rule}: layer {layer.layer} of {ledger.model} receives payloads, and Eq. 8 has them "
                 "in the first layer only. Choose the rule executed"
             )
     return first, tuple(later)
+
+
+def _payloads(layer: LayerLedger) -> bool:
+    """Whether a layer receives other values than spikes with and without sign."""
+    signed = layer.signed_multiply_accumulates
+    return layer.graded_input and not (signed.any() and np.array_equal(signed, layer.multiply_accumulates))
 
 
 def _spiking(layer: LayerLedger) -> Operations:
