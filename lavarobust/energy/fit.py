@@ -20,7 +20,7 @@ ASSUMPTIONS = (
     "one for each neuron; a neuron takes one fan-out axon for each core that hears it",
     "the host sends the input, which takes no core",
 )
-"""What the figures rest on; a real network needs as many cores or more."""
+"""What the figures rest on. They are of one cut that keeps every limit; another may need fewer cores."""
 
 
 @dataclass(frozen=True)
@@ -84,13 +84,13 @@ class Fit:
 
     @property
     def cores(self) -> int | None:
-        """At least so many; None where a layer can't be placed."""
+        """Of all layers; None where one can't be placed."""
         counts = [layer.cores for layer in self.layers]
         return None if None in counts else sum(count or 0 for count in counts)
 
     @property
     def chips(self) -> int | None:
-        """At least so many; None where a layer can't be placed, or the profile lacks the cores of a chip."""
+        """None where a layer can't be placed, or the profile lacks the cores of a chip."""
         if self.cores is None or self.cores_per_chip is None:
             return None
         return -(-self.cores // self.cores_per_chip)

@@ -38,9 +38,10 @@ def test_spikes_of_a_shipped_model_are_the_simulators(cli, tmp_path, name):
         assert spikes_of(answer.out)[layer.name] == (f"{line['simulator']:,}",) * 2
     assert told["run"]["latency_s"] > 0 and told["run"]["energy_pj"]["network"] > 0
     assert told["profile"] == "loihi_sanafe"
-    architecture, network = (yaml.safe_load(Path(path).read_text()) for path in told["files"])
-    assert architecture["architecture"]["name"] == "loihi_sanafe"
-    assert {group["name"] for group in network["network"]["groups"]} >= {"layer1", "layer2", "layer4"}
+    architecture, network = (Path(path).read_text() for path in told["files"])
+    assert yaml.safe_load(architecture)["architecture"]["name"] == "loihi_sanafe"
+    # a parser in Python takes half a minute for the synapses
+    assert all(f"\n    - name: layer{index}\n" in network for index in (1, 2, 4))
 
 
 def test_without_the_package_files_are_written_and_it_says_so(cli, model_file, tmp_path, monkeypatch):

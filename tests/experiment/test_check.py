@@ -9,7 +9,7 @@ from tiny_runs import TINY, stripped
 from lavarobust.errors import DataError, ModelFileError, SettingsError
 from lavarobust.experiment.check import CHIP_PROFILES, check, check_recipe
 from lavarobust.netx import READOUT, Dense, Encoding, Model, write_model
-from netx_models import LIF, conv_model
+from netx_models import LIF, conv_model, shipped
 
 
 def errors_of(result):
@@ -88,3 +88,14 @@ def test_a_recipe_whose_data_are_not_there_but_known_by_name():
     assert result.fit.layers[0].synapses % 784 == 0
     with pytest.raises(DataError, match="missing: no such data set"):
         check_recipe("digits-plain", "loihi2", ["data.name=missing"])
+
+
+@pytest.mark.parametrize(
+    ("name", "neurons"), [("tiny.net", [768, 864, 36]), ("mnist.net", [784, 512, 512, 10])]
+)
+def test_files_that_lava_dl_wrote(name, neurons):
+    result = check(shipped(name), "loihi1")
+    assert [layer.neurons for layer in result.fit.layers] == neurons
+    assert result.fit.fits and result.fit.chips == 1
+    (finding,) = errors_of(result)
+    assert finding.layer == "0 input" and "images as biases" in finding.problem
