@@ -49,7 +49,10 @@ def fit_section(subjects: Sequence[Subject]) -> Section:
         for each in data
         for chip in each["chips"]
     ]
-    notes = ("The fewest that the limits allow; nothing is executed.", _sentence(ASSUMPTIONS))
+    notes = (
+        "By one cut that keeps every limit; another may need fewer. Nothing is executed.",
+        _sentence(ASSUMPTIONS),
+    )
     tables = [
         Table("Cores and chips", ("model", "chip", "cores", "chips", "not checked"), tuple(whole), notes),
         *(_layers(each["name"], chip) for each in data for chip in each["chips"]),
