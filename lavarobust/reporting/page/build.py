@@ -15,6 +15,7 @@ from lavarobust.reporting.page.provenance import provenance_data, provenance_sec
 from lavarobust.reporting.page.robustness import robustness_section, suite_data
 from lavarobust.reporting.page.rules import rules_section
 from lavarobust.reporting.page.samples import samples_section
+from lavarobust.reporting.page.standing import standing_section
 from lavarobust.reporting.page.subject import Subject
 from lavarobust.reporting.page.summary import key_figures
 
@@ -39,6 +40,7 @@ def build_page(models: Sequence[Measured], tables: Sequence[Profile], command: S
             card_section(subjects),
             robustness,
             costs,
+            standing_section(models),
             rules_section(models, [_profile(each, tables) for each in costs.data]),
             activity_section(models),
             samples_section(models),

@@ -121,18 +121,21 @@ def _totals(data: Sequence[Plain]) -> Table:
                     energy(ann["energy_pj"]),
                 )
             )
-    refused = dict.fromkeys(
-        f"{bill['profile']}: {bill['refused']}" for each in data for bill in each["bills"] if bill["refused"]
-    )
+    refused: dict[str, list[str]] = {}
+    for each in data:
+        for bill in each["bills"]:
+            if bill["refused"]:
+                refused.setdefault(bill["profile"], []).append(bill["refused"])
     titles = dict.fromkeys(f"{bill['profile']}: {bill['title']}" for each in data for bill in each["bills"])
+    reasons = [
+        f"{name} refuses: {whys[0]}" + (f" (likewise {len(whys) - 1} more)" if whys[1:] else "")
+        for name, whys in refused.items()
+    ]
     return Table(
         "Energy per image by price table",
         ("model", "price table", "weakest evidence", "mean", "median", "95th percentile", "same ANN, dense"),
         tuple(rows),
-        (
-            *(f"{printable(title)}." for title in titles),
-            *(f"Refused by {printable(why)}." for why in refused),
-        ),
+        tuple(f"{printable(said)}." for said in (*titles, *reasons)),
         left=3,
     )
 
@@ -158,18 +161,23 @@ def _prices(data: Sequence[Plain], tables: Sequence[Profile]) -> Table:
             table.name,
             term.replace("_", " "),
             f"{value:g} {price.unit}",
-            f"{table.node_nm:g} nm, {table.voltage:g} V",
             price.precision,
             price.evidence,
-            price.scope,
             price.source,
         )
         for table in tables
         for term, price in table.prices.items()
         for value in sorted(value for name, of, value in used if (name, of) == (table.name, term))
     ]
-    columns = ("price table", "operation", "price", "process", "format", "evidence", "scope", "source")
-    return Table("Prices in these totals", columns, tuple(rows), left=8)
+    columns = ("price table", "operation", "price", "format", "evidence", "source")
+    priced = {row[0] for row in rows}
+    notes = tuple(
+        f"{table.name}: {table.node_nm:g} nm, {table.voltage:g} V, {next(iter(table.prices.values())).scope} "
+        "prices."
+        for table in tables
+        if table.name in priced
+    )
+    return Table("Prices in these totals", columns, tuple(rows), notes, left=6)
 
 
 def _unpriced(each: Plain) -> Text:
@@ -179,6 +187,7 @@ def _unpriced(each: Plain) -> Text:
         item["term"].replace("_", " ")
         + ("" if item["operations"] is None else f" ({number(item['operations'])} per image)")
         for item in bill["unpriced"]
+        if item["operations"] != 0
     ]
     return Text(f"{each['name']}, {bill['profile']}: not in the total: {', '.join(parts) or 'nothing'}.")
 

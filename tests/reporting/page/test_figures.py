@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from lavarobust.reporting.page.activity_figure import ROWS, raster_figure, rate_figure, shares
+from lavarobust.reporting.page.band_figure import Place, band_figure
 from lavarobust.reporting.page.curve_figure import Curve, Point, curve_figure
 from lavarobust.reporting.page.energy_figure import energy_figure
 from lavarobust.reporting.page.figures import label
@@ -27,6 +28,7 @@ def drawn(name, text=HOSTILE):
         ),
         "rates": lambda: rate_figure(name, [{"layer": text, "rate_per_step": [0.1, 0.2]}]),
         "raster": lambda: raster_figure(name, [(text, RASTER)]),
+        "band": lambda: band_figure(name, text, 0.15, 1.38, [Place(text, 0.5, 0.7), Place("none", 0.0, 0.0)]),
         "sample": lambda: sample_figure(name, grey, grey[::-1], 0.1, (RASTER, RASTER), (text, "answer 3")),
         "colours": lambda: sample_figure(
             name, np.zeros((4, 4, 3)), np.ones((4, 4, 3)), 0.1, (RASTER, RASTER), ("", "")
