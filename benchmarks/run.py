@@ -45,6 +45,11 @@ BENCHMARKS = {
         "single layers against this machine's matrix products",
         ("typical", "tiny", "mnist", "pilotnet_lif", "conv"),
     ),
+    "accounting": Benchmark(
+        "benchmarks.accounting",
+        "what counting costs the simulator",
+        ("tiny", "mnist", "pilotnet_lif", "conv"),
+    ),
     "activity": Benchmark("benchmarks.activity", "a dense layer against the 8-bit product, by activity"),
     "scaling": Benchmark("benchmarks.scaling", "1k to 64k samples: time and memory", ("mnist", "conv")),
     "comparison": Benchmark(

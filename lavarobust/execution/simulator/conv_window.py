@@ -12,7 +12,7 @@ from lavarobust.dynamics.turns import take
 from lavarobust.execution.simulator.events import SPARE, list_spikes, list_values
 from lavarobust.execution.simulator.neuron_rows import read_row
 from lavarobust.execution.simulator.vectors import LANES, add_rows, add_rows_times
-from lavarobust.execution.simulator.window import Arrivals, Synapses, count_arrivals, run_row
+from lavarobust.execution.simulator.window import Arrivals, Synapses, count_arrivals, count_done, run_row
 
 _RECIPROCAL_BITS = np.uint64(40)
 
@@ -68,15 +68,17 @@ def _run_sample(arrivals: Any, n: int, synapses: Any, neurons: Any, results: Any
     v[:] = 0
     for t in range(steps):
         touched, silent = _arrive(arrivals, n, t, synapses, sums, listed, amounts, results)
-        k = 0
+        k, done = 0, 0
         for line in range(places.lines):
             at, low = places.origin + line * places.pitch, line * places.width
             for begin in range(0, places.width, LANES):
                 cut = read_row(
                     sums, at + begin, silent, synapses.left, synapses.right, synapses.wrapped, drive
                 )
-                run_row(drive, u, v, k, neurons, results, n, t, low + begin, places.width - begin, cut)
+                valid = places.width - begin
+                done += run_row(drive, u, v, k, neurons, results, n, t, low + begin, valid, cut)
                 k += LANES
+        count_done(results, n, t, done)
         if touched:
             sums[:] = 0
     if len(results.potential):

@@ -18,7 +18,14 @@ from lavarobust.execution.simulator.vectors import (
     add_rows_times,
     sum_listed,
 )
-from lavarobust.execution.simulator.window import RECURRENT, Arrivals, Synapses, count_arrivals, run_row
+from lavarobust.execution.simulator.window import (
+    RECURRENT,
+    Arrivals,
+    Synapses,
+    count_arrivals,
+    count_done,
+    run_row,
+)
 
 _TOGETHER = 32
 """Steps whose events are listed before the first row of neurons reads them."""
@@ -31,6 +38,7 @@ class DenseScratch(NamedTuple):
     amounts: np.ndarray
     found: np.ndarray
     silent: np.ndarray
+    done: np.ndarray
     back: np.ndarray
     sums: np.ndarray
     back_sums: np.ndarray
@@ -50,6 +58,7 @@ def dense_scratch(arrivals: Arrivals, synapses: Synapses, recurrent: Synapses, s
         np.empty(together * listed if arrivals.values.shape[1] else 0, dtype=np.int32),
         aligned_zeros(together, np.int64),
         aligned_zeros(together, np.bool_),
+        aligned_zeros(together, np.int64),
         np.empty(recurrent.places.channels + SPARE, dtype=np.int32),
         aligned_zeros(LANES, synapses.full.dtype),
         aligned_zeros(LANES, recurrent.full.dtype),
@@ -87,13 +96,14 @@ def _run_sample(
     stride = channels + SPARE
     steps, rows = results.words.shape[1], (size + LANES - 1) // LANES
     fed_back = len(recurrent.weights) > 0
-    listed, amounts, found, silent, back, sums, back_sums, drive, back_drive, u, v = scratch
+    listed, amounts, found, silent, done, back, sums, back_sums, drive, back_drive, u, v = scratch
     together = len(found)
     u[:] = 0
     v[:] = 0
     for start in range(0, steps, together):
         group = min(together, steps - start)
         for s in range(group):
+            done[s] = 0
             found[s], silent[s] = _list(
                 arrivals, n, start + s, synapses, listed, amounts, s * stride, results
             )
@@ -126,7 +136,9 @@ def _run_sample(
                         back_sums, 0, back_silent, recurrent.left, recurrent.right, False, back_drive
                     )
                     add_row(drive, back_drive)
-                run_row(drive, u, v, low, neurons, results, n, start + s, low, size - low, cut)
+                done[s] += run_row(drive, u, v, low, neurons, results, n, start + s, low, size - low, cut)
+        for s in range(group):
+            count_done(results, n, start + s, done[s])
     if fed_back:
         _list_back(recurrent, n, steps, back, results)
     if len(results.potential):

@@ -146,6 +146,7 @@ def _prepare(stage: Stage, source: Shape) -> Prepared:
         _rows(DECAY_UNITY - _each(neuron.voltage_decay, stage.shape)[order], patches)[0],
         neuron.threshold << STATE_SHIFT if neuron.spikes else POTENTIAL_LIMIT,
         -1 if neuron.reset == "soft" else 0,
+        not _each(stage.bias, stage.shape).all(),
     )
     return Prepared(stage, patches, recurrent, neurons)
 

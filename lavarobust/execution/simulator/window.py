@@ -59,6 +59,7 @@ class Neurons(NamedTuple):
         kept_u, kept_v: ``(K,)`` int32, shares of 4096 that a step leaves of current and potential.
         threshold: state units.
         left: mask of the part beyond the threshold that a spike leaves: -1 of a soft reset, 0 of a hard one.
+        resting: whether any neuron may be at rest: has no bias of its own.
     """
 
     bias: np.ndarray
@@ -66,6 +67,7 @@ class Neurons(NamedTuple):
     kept_v: np.ndarray
     threshold: int
     left: int
+    resting: bool
 
 
 class Results(NamedTuple):
@@ -107,12 +109,15 @@ def run_row(
     at: int,
     valid: int,
     cut: int,
-) -> None:
-    """A step of the neurons whose states begin at ``k``; note what it sent, did and cut.
+) -> int:
+    """A step of the neurons whose states begin at ``k``; note what it sent and cut.
 
     Args:
         valid: neurons of the population from here to the line's end; the row's others are ignored.
         cut: which sums lost bits, as :func:`read_row` says.
+
+    Returns:
+        How many spiked, and above 32 bits how many updates were active.
     """
     own_bias = (n if len(neurons.bias) > 1 else 0) * neurons.bias.shape[1]
     fired, wrapped, clipped, active = step_row(
@@ -129,9 +134,16 @@ def run_row(
         neurons.threshold,
         neurons.left,
     )
-    results.counts[3, n, t] += put_row(fired, valid, results.words, n, t, at)
-    results.counts[4, n, t] += count_row(active, valid)
     if results.cuts.shape[1] and (cut | wrapped | clipped):
         results.cuts[0, n, t] += count_row(cut, valid)
         results.cuts[1, n, t] += count_row(wrapped, valid)
         results.cuts[2, n, t] += count_row(clipped, valid)
+    moving = count_row(active, valid) if neurons.resting else min(valid, LANES)
+    return put_row(fired, valid, results.words, n, t, at) | moving << 32
+
+
+@inlined
+def count_done(results: Any, n: int, t: int, done: int) -> None:
+    """Note a step's spikes and active updates: the sum of what :func:`run_row` returned of its rows."""
+    results.counts[3, n, t] = done & 0xFFFFFFFF
+    results.counts[4, n, t] = done >> 32
