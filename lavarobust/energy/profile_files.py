@@ -20,7 +20,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib  # type: ignore[import-not-found]
 
-FILE_LIMIT = 1 << 20
+FILE_LIMIT = 1 << 16
+LINE_LIMIT = 2000
 _ADVICE = "Give a TOML file such as those in hw_profiles/"
 _SCHEMA = TypeAdapter(Profile)
 _PARTS: dict[str | int, type] = {"prices": Price, "memory": MemoryPoint, "limits": Limit}
@@ -81,6 +82,8 @@ def _parse(path: Path) -> tuple[str, dict[str, Any]]:
         if path.stat().st_size > FILE_LIMIT:
             raise SettingsError(f"{path}: larger than {FILE_LIMIT} bytes, so no price table. {_ADVICE}")
         text = path.read_bytes().decode("utf-8")
+        if text.count("\n") > LINE_LIMIT:
+            raise SettingsError(f"{path}: more than {LINE_LIMIT} lines, so no price table. {_ADVICE}")
         content: dict[str, Any] = tomllib.loads(text)
     except (OSError, ValueError, RecursionError) as error:
         # ValueError: TOML syntax, bytes that are not UTF-8, a path with a null character

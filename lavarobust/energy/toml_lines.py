@@ -15,9 +15,8 @@ else:
 def line_of(text: str, place: Sequence[str | int]) -> int:
     """Number from 1 of the line where the value at a place begins, or the nearest table around it.
 
-    A text cut at the end of a line parses only where no value is cut in two, and the more lines it has
-    the more it holds. So the value ends the shortest piece that parses and holds it, and begins behind the
-    next shorter one.
+    The more statements of a text are read, the more it holds: the value belongs to the last one of the fewest
+    that hold it.
 
     Args:
         text: valid TOML.
@@ -25,15 +24,36 @@ def line_of(text: str, place: Sequence[str | int]) -> int:
     """
     lines = [f"{line}\n" for line in text.split("\n")]
     known = place[: _depth(tomllib.loads(text), place)]
-    first, last = 1, len(lines)
+    if not known:
+        return 1
+    begins = _statements(lines)
+    first, last = 0, len(begins) - 1
     while first < last:
         middle = (first + last) // 2
-        end, content = _first_that_parses(lines, middle)
-        if _depth(content, known) == len(known):
+        read = tomllib.loads("".join(lines[: begins[middle + 1]]))
+        if _depth(read, known) == len(known):
             last = middle
         else:
-            first = end + 1
-    return first
+            first = middle + 1
+    return begins[first] + 1
+
+
+def _statements(lines: list[str]) -> list[int]:
+    """Where each statement of valid TOML begins: at a line that, with those behind it, parses by itself."""
+    begins, begin = [], 0
+    for end in range(1, len(lines) + 1):
+        if _parses("".join(lines[begin:end])):
+            begins.append(begin)
+            begin = end
+    return begins
+
+
+def _parses(text: str) -> bool:
+    try:
+        tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return False
+    return True
 
 
 def _depth(content: Any, place: Sequence[str | int]) -> int:
@@ -44,14 +64,3 @@ def _depth(content: Any, place: Sequence[str | int]) -> int:
         except (TypeError, KeyError, IndexError):
             return depth
     return len(place)
-
-
-def _first_that_parses(lines: list[str], count: int) -> tuple[int, dict[str, Any]]:
-    """The shortest piece of at least ``count`` lines that parses: its length and content."""
-    while True:
-        try:
-            return count, tomllib.loads("".join(lines[:count]))
-        except tomllib.TOMLDecodeError:
-            if count == len(lines):
-                raise
-            count += 1
