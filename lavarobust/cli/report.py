@@ -29,6 +29,9 @@ _PIPE_WIDTH = 120
 @click.option("--epsilon", "epsilons", type=float, multiple=True, metavar="E",
               help="Radius of the curve; may be given several times [default: the recipe's and others "
               "around them].")  # fmt: skip
+@click.option("--synthetic", type=float, metavar="RATE",
+              help="Spikes per input and step in place of images, for a file without data: counts and costs, "
+              "no accuracy.")  # fmt: skip
 @profile_option
 @image_options
 @plan_options
@@ -37,6 +40,7 @@ def report_command(
     out: str | None,
     attacked: int,
     epsilons: tuple[float, ...],
+    synthetic: float | None,
     profiles: tuple[str, ...],
     **choices: Any,
 ) -> None:
@@ -53,6 +57,7 @@ def report_command(
       lavarobust report runs/demo/digits-plain runs/demo/digits-adversarial --out report
       lavarobust report digits-adversarial --out report
       lavarobust report other.net --steps 32 --encoding rate --data mnist --limit 200 --attacked 50
+      lavarobust report other.net --steps 32 --synthetic 0.1
     """
     from dataclasses import replace
 
@@ -65,12 +70,13 @@ def report_command(
             runs,
             out,
             _say,
-            images=images if images.limit else replace(images, limit=LIMIT),
+            images=images if images.limit or synthetic is not None else replace(images, limit=LIMIT),
             plan=plan,
             attacked=attacked,
             epsilons=epsilons,
             profiles=profiles or PROFILES,
             steps=progress,
+            synthetic=synthetic,
         )
     _show(result)
 

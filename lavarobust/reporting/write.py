@@ -62,6 +62,7 @@ def report(
     epsilons: Sequence[float] = (),
     profiles: Sequence[str | Path] = PROFILES,
     steps: Progress | None = None,
+    synthetic: float | None = None,
 ) -> ReportResult:
     """Report models side by side, exporting and evaluating runs that have not been.
 
@@ -75,6 +76,7 @@ def report(
         epsilons: radii of the curve; empty for those of the recipe and others around them.
         profiles: price tables, by name or as a TOML file of one's own.
         steps: told how far an execution or attack is.
+        synthetic: spikes per input and step, in place of images that nobody has.
 
     Raises:
         SettingsError: nothing named, or an impossible choice.
@@ -84,12 +86,16 @@ def report(
     """
     if not runs:
         raise SettingsError("report: name at least one run folder or .net file.")
+    if synthetic is not None and (images.data or images.images):
+        raise SettingsError(
+            f"--synthetic {synthetic:g} takes the place of images: leave out --data and --images."
+        )
     for run in runs:
         check_named(run)
     tables = tuple(load_profile(profile) for profile in profiles)
     target = Path(out) if out is not None else _folder(runs)
     make_folder(target)
-    subjects = _told_apart([find_subject(run, images, plan, progress) for run in runs])
+    subjects = _told_apart([find_subject(run, images, plan, progress, synthetic) for run in runs])
     try:
         shown = _evaluation_tables(subjects)
         for subject in subjects:

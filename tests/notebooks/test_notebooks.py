@@ -12,6 +12,11 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 PRINTED = {
+    "energy_report_per_model.ipynb": (
+        "counts in which Lava and the simulator differ: 0\n",
+        "loihi2: refused.",
+        "the page counts what the ledger counts: True\n",
+    ),
     "the_road.ipynb": (
         "differences in potentials and counts: 0\n",
         "simulator and Lava: the same outputs\n",

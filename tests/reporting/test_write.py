@@ -8,6 +8,7 @@ import pytest
 from tiny_runs import stripped, tiny_run
 
 from lavarobust.errors import SettingsError
+from lavarobust.experiment.bill import bill
 from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.run_folder import RunFolderError
 from lavarobust.files import WriteError
@@ -54,6 +55,22 @@ def test_a_file_that_says_nothing_of_itself_says_what_was_assumed(reported, tmp_
     text = result.markdown.read_text()
     assert "assumed --steps 16: the file does not say" in text
     assert "### Accuracy\n" not in text and "No suite of attacks has been run" in text
+
+
+def test_a_file_without_data_is_counted_on_synthetic_spikes(reported, tmp_path):
+    file = stripped(reported[0] / "model.net", tmp_path)
+    result = report([file], tmp_path / "out", images=DataChoice(limit=3), synthetic=0.2)
+    plain = json.loads(result.json.read_text())
+    assert plain["robustness"][0]["clean"] is None and plain["robustness"][0]["curve"] is None
+    assert plain["key_figures"][0]["Clean accuracy"]["value"] == "unknown"
+    assert plain["activity"][0]["samples"] == 3 and plain["activity"][0]["total"]["input_events"]["mean"] > 0
+    assert all(peer["accuracy"] is None for peer in plain["standing"][0]["peers"])
+    counted = bill(file, DataChoice(limit=3), synthetic=0.2).ledger.as_dict()["total"]
+    assert plain["activity"][0]["total"] == counted
+    text = result.html.read_text()
+    assert "synthetic input, 3 windows with 0.2 spikes per input and step" in text
+    with pytest.raises(SettingsError, match="leave out --data"):
+        report([file], tmp_path / "out", images=DataChoice(data="digits"), synthetic=0.2)
 
 
 def test_a_damaged_evaluation_is_named_before_anything_is_executed(reported, tmp_path):

@@ -105,7 +105,8 @@ def _counts(each: Plain, on: str) -> Table:
 
 def _raster(name: str, measured: Measured) -> Figure:
     record, place = measured.shown_clean, 0
-    label, said = measured.subject.images.labels[measured.shown[place]], record.prediction[place]
+    label = measured.subject.images.labels[measured.shown[place]] if measured.subject.labelled else "unknown"
+    said = record.prediction[place]
     rasters = layer_rasters(measured, record, place)
     total = sum(int(raster.sum()) for _, raster in rasters)
     grouped = max(raster.shape[0] for _, raster in rasters)

@@ -161,23 +161,23 @@ def _prices(data: Sequence[Plain], tables: Sequence[Profile]) -> Table:
             table.name,
             term.replace("_", " "),
             f"{value:g} {price.unit}",
+            f"{table.node_nm:g} nm, {table.voltage:g} V",
             price.precision,
+            price.scope,
             price.evidence,
-            price.source,
         )
         for table in tables
         for term, price in table.prices.items()
         for value in sorted(value for name, of, value in used if (name, of) == (table.name, term))
     ]
-    columns = ("price table", "operation", "price", "format", "evidence", "source")
-    priced = {row[0] for row in rows}
-    notes = tuple(
-        f"{table.name}: {table.node_nm:g} nm, {table.voltage:g} V, {next(iter(table.prices.values())).scope} "
-        "prices."
+    columns = ("price table", "operation", "price", "process", "format", "scope", "evidence")
+    sources = dict.fromkeys(
+        f"{table.name}, {term.replace('_', ' ')}: {price.source}."
         for table in tables
-        if table.name in priced
+        for term, price in table.prices.items()
+        if any((table.name, term) == entry[:2] for entry in used)
     )
-    return Table("Prices in these totals", columns, tuple(rows), notes, left=6)
+    return Table("Prices in these totals", columns, tuple(rows), tuple(sources), left=7)
 
 
 def _unpriced(each: Plain) -> Text:

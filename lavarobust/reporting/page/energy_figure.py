@@ -8,7 +8,7 @@ from lavarobust.reporting.page.document import Plain
 from lavarobust.reporting.page.figures import COLOURS, GRID, drawing, label, legend, written
 from lavarobust.reporting.page.words import energy_unit
 
-_HATCHES = ("", "///", "...", "xxx", "\\\\\\", "+++", "ooo", "---", "**")
+_HATCHES = ("", "//", "\\\\", "||", "--", "xx", "++")
 
 
 def energy_figure(name: str, lines: Sequence[Plain]) -> str:

@@ -125,6 +125,8 @@ def attack_settings(subject: Subject) -> tuple[PGD, Surrogate, int]:
 def _attacked(
     subject: Subject, engine: Backend, count: int, epsilons: tuple[float, ...], report: Progress
 ) -> tuple[RobustnessResult | None, str]:
+    if not subject.labelled:
+        return None, "synthetic spikes have no label that an attack could take away"
     if count == 0:
         return None, "no image was to be attacked"
     settings, surrogate, seed = attack_settings(subject)

@@ -23,7 +23,7 @@ def robustness_data(measured: Measured) -> Plain:
         "name": subject.name,
         "images": subject.source,
         "backend": measured.clean.backend,
-        "clean": _plain(Share(int(right.sum()), len(right))),
+        "clean": _plain(Share(int(right.sum()), len(right))) if subject.labelled else None,
         "curve": None
         if result is None
         else {
@@ -104,8 +104,10 @@ def robustness_section(models: Sequence[Measured]) -> Section:
         if each["curve"] is None
     ]
     for each, measured in zip(data, models, strict=True):
-        if each["suite"] is None:
+        if each["suite"] is None and measured.subject.labelled:
             blocks += _missing(measured)
+        elif each["suite"] is None:
+            blocks.append(Text(f"{each['name']}: no accuracy is known without labelled images.", "note"))
         else:
             blocks += _suite_blocks(each["name"], each["suite"])
     if evaluations:

@@ -27,7 +27,9 @@ def standing_data(measured: Measured) -> Plain:
     """One model's peers, all on the same images, and its place on each band."""
     subject, images = measured.subject, measured.subject.images
     stimuli = encoded(subject.plan, images.images, images.indices)
-    peers, left_out = peers_of(measured.clean, subject.model, stimuli, images.labels)
+    peers, left_out = peers_of(
+        measured.clean, subject.model, stimuli, images.labels if subject.labelled else None
+    )
     ledger = make_ledger(measured.clean, subject.model)
     return {
         "name": subject.name,

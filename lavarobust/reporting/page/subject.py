@@ -9,17 +9,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lavarobust.data import Images
 from lavarobust.errors import ModelFileError, SettingsError
 from lavarobust.experiment.evaluate import EVALUATION_FILE, evaluate_run
 from lavarobust.experiment.export import MODEL_FILE, export
-from lavarobust.experiment.inputs import DataChoice
+from lavarobust.experiment.inputs import ChosenImages, DataChoice
 from lavarobust.experiment.loading import resolve_recipe
 from lavarobust.experiment.plan import Plan
 from lavarobust.experiment.recipe import Recipe
-from lavarobust.experiment.run import PlanChoice, prepare
+from lavarobust.experiment.run import PlanChoice, Prepared, plan_of, prepare
 from lavarobust.experiment.run_folder import SPLIT_FILE, VERSIONS_FILE, RunFolder, RunFolderError
 from lavarobust.experiment.shipped import SUFFIX, model_path, shipped_models
+from lavarobust.experiment.synthetic import SAMPLES, synthetic_spikes, words_for
+from lavarobust.netx import read_model
+from lavarobust.netx.deployment import Encoding
 from lavarobust.netx.model import Model
 from lavarobust.reporting.page.document import Plain, printable
 
@@ -41,6 +46,7 @@ class Subject:
         sha256, size: of the file; the size in bytes.
         model, plan: what is executed, and how; the model without the folder in its name.
         images: what it is executed on.
+        labelled: whether those have labels; synthetic spikes have none.
         source: which images those are, in words.
         recipe: what it was made with; None where the file says nothing that is understood.
         split: of its data set; empty where unknown.
@@ -59,6 +65,7 @@ class Subject:
     model: Model
     plan: Plan
     images: Images
+    labelled: bool
     source: str
     recipe: Recipe | None
     split: Plain
@@ -79,6 +86,7 @@ def find_subject(
     images: DataChoice = DataChoice(),  # noqa: B008
     plan: PlanChoice = PlanChoice(),  # noqa: B008
     progress: Callable[[str], None] = lambda text: None,
+    synthetic: float | None = None,
 ) -> Subject:
     """A run, exported and evaluated where that has not been done, or a file.
 
@@ -86,6 +94,7 @@ def find_subject(
         argument: a run's folder, a ``.net`` file, or the name of a model of the package.
         images, plan: for files that don't say; a run says both.
         progress: told what begins.
+        synthetic: spikes per input and step in place of images.
 
     Raises:
         RunFolderError: no run, an unfinished one, or a damaged evaluation.
@@ -93,7 +102,7 @@ def find_subject(
     """
     if _is_file(argument):
         file = model_path(argument)
-        return _subject(str(argument), file, None, images, plan, _card(file))
+        return _subject(str(argument), file, None, _prepared(file, images, plan, synthetic), _card(file))
     run = RunFolder(Path(argument))
     run.check_finished()
     if not (run.path / MODEL_FILE).is_file():
@@ -112,7 +121,8 @@ def find_subject(
         "data": run.read_json(SPLIT_FILE),
         "versions": {"training": run.read_json(VERSIONS_FILE)},
     }
-    return _subject(str(argument), run.path / MODEL_FILE, run.path, images, plan, known)
+    file = run.path / MODEL_FILE
+    return _subject(str(argument), file, run.path, _prepared(file, images, plan, synthetic), known)
 
 
 def _is_file(argument: str | Path) -> bool:
@@ -120,10 +130,25 @@ def _is_file(argument: str | Path) -> bool:
     return path.is_file() or (not path.exists() and (path.suffix == SUFFIX or str(path) in shipped_models()))
 
 
-def _subject(
-    argument: str, file: Path, folder: Path | None, images: DataChoice, plan: PlanChoice, known: Plain
-) -> Subject:
-    prepared = prepare(file, images, plan)
+def _prepared(file: Path, images: DataChoice, choice: PlanChoice, synthetic: float | None) -> Prepared:
+    """The model with its plan and images, or with frames of synthetic spikes, whose labels are all -1."""
+    if synthetic is None:
+        return prepare(file, images, choice)
+    model = read_model(file)
+    plan = plan_of(model, choice)
+    samples = SAMPLES if images.limit is None else images.limit
+    frames = synthetic_spikes(model, plan.steps, synthetic, samples).frames
+    shape = (*model.input_shape, *(1,) * (3 - len(model.input_shape)))
+    spikes = Images(
+        frames.reshape(samples, *shape, plan.steps).astype(np.float32),
+        np.full(samples, -1),
+        np.arange(samples),
+    )
+    encoded = replace(plan, encoding=Encoding("frames", 1))
+    return Prepared(model, encoded, ChosenImages(spikes, words_for(synthetic, samples)))
+
+
+def _subject(argument: str, file: Path, folder: Path | None, prepared: Prepared, known: Plain) -> Subject:
     content = file.read_bytes()
     deployment = prepared.model.deployment
     versions = {key: value for key, value in dict(known.get("versions", {})).items() if value}
@@ -141,6 +166,7 @@ def _subject(
         model=replace(prepared.model, name=file.name),
         plan=prepared.plan,
         images=prepared.chosen.images,
+        labelled=bool((prepared.chosen.images.labels >= 0).all()),
         source=printable(prepared.chosen.source),
         recipe=_recipe(prepared.model),
         split=known.get("data", {}),

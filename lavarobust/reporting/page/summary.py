@@ -18,14 +18,13 @@ def key_figures(measured: Measured, robustness: Plain, costs: Plain, fits: Plain
         robustness, costs, fits: the data of those sections.
     """
     record = measured.clean
-    clean = Share(robustness["clean"]["count"], robustness["clean"]["of"])
     spikes, operations = (
         sum(int(getattr(layer, count).sum()) for layer in record.layers) / record.samples
         for count in ("spikes", "synops")
     )
     on = f"mean of {record.samples:,} images"
     return (
-        KeyFigure("Clean accuracy", share(clean), f"{interval(clean)}, {clean.of:,} images"),
+        _clean(robustness["clean"]),
         _worst(robustness),
         KeyFigure("Spikes per image", number(spikes), on),
         KeyFigure("Synaptic operations per image", number(operations), on),
@@ -34,6 +33,13 @@ def key_figures(measured: Measured, robustness: Plain, costs: Plain, fits: Plain
             "Cores", cores(fits), f"at least, on {', '.join(chip['profile'] for chip in fits['chips'])}"
         ),
     )
+
+
+def _clean(counted: Plain | None) -> KeyFigure:
+    if counted is None:
+        return KeyFigure("Clean accuracy", "unknown", "no labelled images", True)
+    found = Share(counted["count"], counted["of"])
+    return KeyFigure("Clean accuracy", share(found), f"{interval(found)}, {found.of:,} images")
 
 
 def _worst(robustness: Plain) -> KeyFigure:

@@ -138,12 +138,15 @@ def test_a_refusal_is_a_row_and_no_total(page):
 
 
 def test_every_price_in_a_total_has_its_source(page, tables):
-    rows = table(page, "energy", "Prices in these totals").rows
+    shown = table(page, "energy", "Prices in these totals")
+    rows = shown.rows
     prices = tables[1].prices
     assert {row[1] for row in rows} == {"accumulate", "multiply accumulate"}
     for row in rows:
         price = prices[row[1].replace(" ", "_")]
-        assert row[2:] == (f"{price.value:g} pJ", price.precision, price.evidence, price.source)
+        value, process = f"{price.value:g} pJ", "45 nm, 0.9 V"
+        assert row[2:] == (value, process, price.precision, price.scope, price.evidence)
+        assert f"{row[0]}, {row[1]}: {price.source}." in shown.notes
 
 
 def test_a_price_that_differs_by_layer_is_named_as_it_was_taken(measured, tables):
