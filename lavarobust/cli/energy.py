@@ -73,11 +73,40 @@ def energy_command(
         f"{count(record.samples, 'image')} of {report.source}, {count(record.steps, 'step')} each, "
         f"executed and counted on {record.backend}; priced, not measured"
     )
+    _show_ledger(report)
     for each in report.bills:
         _show(each)
     _show_counts(report.counts)
     _show_peers(report)
     write_json(json_path, report.as_dict())
+
+
+_LEDGER = {
+    "spikes": "spikes", "accumulates": "AC", "multiply_accumulates": "MAC", "graded_additions": "graded +",
+    "active_updates": "active", "idle_updates": "idle", "bias_additions": "biases", "relays": "relays",
+}  # fmt: skip
+"""Counts by their headings; a column of zeros is not shown."""
+
+
+def _show_ledger(report: EnergyReport) -> None:
+    import numpy as np
+
+    shown = {name: title for name, title in _LEDGER.items() if report.ledger.total(name).any()}
+    memory = report.memory.as_dict()
+
+    def words(layer: str, way: str) -> float:
+        return sum(held["mean"] for kind, held in memory[layer].items() if kind.startswith(way))
+
+    rows = [
+        (
+            layer.layer,
+            *(f"{np.mean(getattr(layer, name)):,.1f}" for name in shown),
+            *(f"{words(layer.layer, way):,.1f}" for way in ("read", "write")),
+        )
+        for layer in report.ledger.layers
+    ]
+    click.echo("\ncounts per image: synaptic operations, neuron updates, words of memory")
+    show_table(("layer", *shown.values(), "read", "written"), rows, left=1)
 
 
 def _show(bill: Bill) -> None:

@@ -25,7 +25,7 @@ class MemoryBill:
     Attributes:
         what: the network that was counted, in a few words.
         profile: name of the price table.
-        reads, writes: words, mean over samples.
+        reads, writes: words, over samples.
         accesses_pj: by kind of access, mean over samples.
         operations_pj: of the operations on data.
         addressing_pj: of finding addresses.
@@ -37,8 +37,8 @@ class MemoryBill:
 
     what: str
     profile: str
-    reads: float
-    writes: float
+    reads: Spread
+    writes: Spread
     accesses_pj: dict[Kind, float]
     operations_pj: float
     addressing_pj: float
@@ -130,9 +130,10 @@ def spiking_memory_bill(ledger: Ledger, model: Model, profile: Profile) -> Memor
     return memory_bill("spiking network", spiking_traffic(ledger, model), (additions, products), profile)
 
 
-def _words(traffic: Traffic, way: str) -> float:
-    """Words read or written per sample, mean over samples."""
-    return float(sum(np.mean(access.count) for access in traffic.accesses if access.kind.startswith(way)))
+def _words(traffic: Traffic, way: str) -> Spread:
+    """Words read or written per sample."""
+    counts = [access.count for access in traffic.accesses if access.kind.startswith(way)]
+    return spread(np.sum(counts, axis=0))
 
 
 def _leaks(ledger: Ledger, model: Model) -> np.ndarray:

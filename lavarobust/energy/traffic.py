@@ -10,13 +10,13 @@ analog image is events with payloads, which is how it is executed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from math import prod
 from typing import Literal
 
 import numpy as np
 
-from lavarobust.energy.ledger import LayerLedger, Ledger
+from lavarobust.energy.ledger import LayerLedger, Ledger, spread
 from lavarobust.netx.graph import synapses
 from lavarobust.netx.limits import DECAY_UNITY
 from lavarobust.netx.model import Conv, Dense, Input, Model, Neuron
@@ -84,6 +84,13 @@ class Traffic:
     accesses: tuple[Access, ...]
     additions: np.ndarray
     multiplications: np.ndarray
+
+    def as_dict(self) -> dict[str, dict[str, dict[str, float]]]:
+        """Words by layer and kind of access, over samples, ready for JSON."""
+        layers: dict[str, dict[str, dict[str, float]]] = {}
+        for access in self.accesses:
+            layers.setdefault(access.layer, {})[access.kind] = asdict(spread(access.count))
+        return layers
 
 
 @dataclass(frozen=True)

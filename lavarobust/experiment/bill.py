@@ -15,6 +15,7 @@ from lavarobust.energy.comparison import RuleCount, compare_rules
 from lavarobust.energy.profiles import require_prices
 from lavarobust.energy.rules import RULES, USUAL, find_rule
 from lavarobust.energy.standing import Peer
+from lavarobust.energy.traffic import Traffic, spiking_traffic
 from lavarobust.errors import SettingsError
 from lavarobust.execution import Backend, chosen_backend
 from lavarobust.experiment.inputs import DataChoice
@@ -40,6 +41,7 @@ class EnergyReport:
         record: the execution that was counted.
         bills: one per price table and rule.
         ledger: its exact counts.
+        memory: the accesses to memory that these take.
         counts: synaptic operations by every counting rule, before any price.
         peers: the network beside ANNs of its shape, with a memory model.
         bands: its activity on published bands.
@@ -51,6 +53,7 @@ class EnergyReport:
     record: Record
     bills: tuple[Bill, ...]
     ledger: Ledger
+    memory: Traffic
     counts: tuple[RuleCount, ...]
     peers: tuple[Peer, ...]
     bands: tuple[Band, ...]
@@ -68,6 +71,7 @@ class EnergyReport:
             "steps": self.record.steps,
             "bills": [bill.as_dict() for bill in self.bills],
             "ledger": self.ledger.as_dict(),
+            "memory_accesses": self.memory.as_dict(),
             "counts": [asdict(count) for count in self.counts],
             "peers": [peer.as_dict() for peer in self.peers],
             "bands": [band.as_dict() for band in self.bands],
@@ -180,14 +184,6 @@ def _report(
 ) -> EnergyReport:
     ledger = make_ledger(record, model)
     peers, left_out = peers_of(record, model, stimuli, labels)
-    return EnergyReport(
-        record,
-        bills,
-        ledger,
-        compare_rules(ledger),
-        peers,
-        bands(ledger, model),
-        left_out,
-        source,
-        assumptions,
-    )
+    counted = ledger, spiking_traffic(ledger, model), compare_rules(ledger)
+    placed = bands(ledger, model)
+    return EnergyReport(record, bills, *counted, peers, placed, left_out, source, assumptions)

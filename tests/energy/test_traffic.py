@@ -47,6 +47,7 @@ def test_accesses_of_spikes(spiking: Run) -> None:
         ("3 dense", "write potential"): [4 + 4],
         ("3 dense", "write output"): [0],
     }
+    assert traffic.as_dict()["3 dense"]["read potential"] == {"mean": 8.0, "median": 8.0, "p95": 8.0}
     assert traffic.additions.tolist() == [13 + 4]
     assert traffic.multiplications.tolist() == [2 * 2]  # two events of the convolution
     sizes = {(access.layer, access.kind): (access.bits, access.capacity_bytes) for access in traffic.accesses}
@@ -119,7 +120,7 @@ def test_a_bill_with_memory_adds_up(round_prices: Profile) -> None:
     assert bill.operations_pj == 2 * 0.5 + 4 * 2.0
     assert bill.addressing_pj == 4 * 0.5 + 2.0
     assert bill.total_pj.mean == pytest.approx(bill.memory_pj + 9 + 4)
-    assert (bill.reads, bill.writes, bill.beyond) == (20, 1, ("a",))
+    assert (bill.reads.mean, bill.reads.p95, bill.writes.mean, bill.beyond) == (20, 29, 1, ("a",))
     assert bill.weakest_evidence == "unstated"
     assert bill.as_dict()["memory_pj"] == bill.memory_pj
 
