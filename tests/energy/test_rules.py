@@ -6,24 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from ledgers import Run, operations, with_layer
 
-from lavarobust.energy import RULES, Ledger, applicable_rules, executed, make_ledger
+from lavarobust.energy import RULES, applicable_rules, executed, make_ledger
 from lavarobust.energy.rules import USUAL, hire_eq7, hire_eq8, hire_eq8_executed
 from lavarobust.errors import SettingsError
-from lavarobust.netx.model import Model
-from lavarobust.record import Record
-
-Run = tuple[Record, Model]
-
-
-def operations(rows) -> list[tuple[str, str, list[float]]]:
-    return [(row.layer, row.term, row.count.tolist()) for row in rows]
-
-
-def with_layer(ledger: Ledger, index: int, **changes: object) -> Ledger:
-    layers = list(ledger.layers)
-    layers[index] = replace(layers[index], **changes)  # type: ignore[arg-type]
-    return replace(ledger, layers=tuple(layers))
 
 
 def test_eq7_and_the_executed_count_differ_by_borders_and_pruned_weights(spiking: Run) -> None:
