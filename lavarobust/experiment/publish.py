@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import ValidationError
 
 from lavarobust.data import Images
 from lavarobust.dynamics import Surrogate
@@ -28,6 +29,7 @@ from lavarobust.experiment.recipe import Recipe
 from lavarobust.experiment.run_folder import SPLIT_FILE, VERSIONS_FILE, RunFolder, RunFolderError
 from lavarobust.files import atomic_write
 from lavarobust.netx import Conv, Dense, GradedSum, Model, Neuron, output_shapes, read_model, stock_call
+from lavarobust.netx.equality import models_equal
 from lavarobust.netx.graph import synapses
 from lavarobust.record import Record
 from lavarobust.snn.deploy import effective_weight_bits
@@ -53,6 +55,9 @@ class Published:
 def publish(run_folder: str | Path, out_folder: str | Path, name: str | None = None) -> Published:
     """Copy a run's exported model beside a card made of its evaluation and a fresh execution.
 
+    A model that is published already and executes as the run's does, from the same recipe, keeps its file,
+    and with it its hash: two exports differ in the versions that they name.
+
     Args:
         run_folder: a trained, exported and evaluated run.
         out_folder: where ``<name>.net`` and ``<name>.json`` go; made if missing.
@@ -70,10 +75,15 @@ def publish(run_folder: str | Path, out_folder: str | Path, name: str | None = N
     model = read_model(run.path / MODEL_FILE)
     if model.deployment is None or dict(model.deployment.recipe) != recipe.model_dump(mode="json"):
         raise RunFolderError(f"{run.path / MODEL_FILE}: was not exported from this run. Export it again")
+    title = name or recipe.name
+    kept = _published_alike(Path(out_folder) / f"{title}.net", model, recipe)
+    if kept is not None:
+        content, model = kept
+    deployment = model.deployment
+    assert deployment is not None
     images = build_data(recipe).test
     record = execute(backend("simulator"), model, plan_for(model), images.images, images.indices)
     _check_evaluation(evaluation, record, images, run.path / EVALUATION_FILE)
-    title = name or recipe.name
     sha256 = hashlib.sha256(content).hexdigest()
     card = {
         "name": title,
@@ -83,14 +93,14 @@ def publish(run_folder: str | Path, out_folder: str | Path, name: str | None = N
         **_use(model, title),
         "data": run.read_json(SPLIT_FILE),
         "network": _network(model),
-        "overflow": [asdict(entry) for entry in model.deployment.overflow],
+        "overflow": [asdict(entry) for entry in deployment.overflow],
         "executed": _executed(record, images),
         "evaluation": _evaluation(evaluation),
         "commands": commands(recipe, title),
         "recipe": recipe.model_dump(mode="json"),
         "versions": {
             "training": run.read_json(VERSIONS_FILE),
-            "export": dict(model.deployment.versions),
+            "export": dict(deployment.versions),
         },
     }
     folder = Path(out_folder)
@@ -136,6 +146,23 @@ def commands(recipe: Recipe, name: str) -> dict[str, list[str]]:
             if getattr(surrogate, name) != getattr(Surrogate(), name)
         ],
     }
+
+
+def _published_alike(path: Path, model: Model, recipe: Recipe) -> tuple[bytes, Model] | None:
+    """What lies there, where it is this model but for the versions that it was exported with."""
+    if not path.exists():
+        return None
+    there = read_model(path)
+    if model.deployment is None or there.deployment is None:
+        return None
+    try:
+        same_recipe = Recipe.model_validate(dict(there.deployment.recipe)) == recipe
+    except ValidationError:
+        return None
+    deployment = replace(there.deployment, recipe=model.deployment.recipe, versions=model.deployment.versions)
+    if not same_recipe or not models_equal(replace(there, deployment=deployment), model):
+        return None
+    return _model_bytes(path), there
 
 
 def _model_bytes(path: Path) -> bytes:

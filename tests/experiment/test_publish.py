@@ -4,6 +4,7 @@ import hashlib
 import json
 import shlex
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from lavarobust.experiment.publish import commands, publish
 from lavarobust.experiment.run import run
 from lavarobust.experiment.run_folder import RunFolderError
 from lavarobust.experiment.train import train
+from lavarobust.netx import read_model, write_model
 
 SMALL = {
     "name": "small",
@@ -140,3 +142,23 @@ def test_the_attack_command_repeats_the_evaluation(finished):
     )
     said = [condition["simulator_accuracy"] for condition in evaluation["conditions"][1:]]
     assert np.array_equal(said, [outcome.executed.accuracy for outcome in report.result.outcomes])
+
+
+def test_a_model_that_executes_as_before_keeps_its_file(finished, copied, tmp_path):
+    first = publish(finished, tmp_path / "models")
+    before = first.model.read_bytes()
+    model = read_model(copied / "model.net")
+    later = replace(model.deployment, versions={**model.deployment.versions, "commit": "another"})
+    write_model(replace(model, deployment=later), copied / "model.net")
+    assert (copied / "model.net").read_bytes() != before
+    again = publish(copied, tmp_path / "models")
+    assert first.model.read_bytes() == before and again.sha256 == first.sha256
+    assert json.loads(again.card.read_text())["sha256"] == hashlib.sha256(before).hexdigest()
+
+
+def test_another_model_takes_its_place(finished, tmp_path):
+    other = publish(finished, tmp_path / "models")
+    model = read_model(other.model)
+    louder = replace(model.layers[-1], weight=-model.layers[-1].weight)
+    write_model(replace(model, layers=(*model.layers[:-1], louder)), other.model)
+    assert publish(finished, tmp_path / "models").model.read_bytes() == (finished / "model.net").read_bytes()

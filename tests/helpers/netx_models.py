@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 from pathlib import Path
 
@@ -11,21 +10,6 @@ import pytest
 
 from lavarobust.netx.deployment import Deployment, Encoding
 from lavarobust.netx.model import READOUT, Conv, Dense, Flatten, Input, Model, Neuron
-
-
-def models_equal(one: object, other: object) -> bool:
-    """Whether two models (or parts) hold the same values and integer types; names don't count."""
-    if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        return type(one) is type(other) and one.dtype == other.dtype and np.array_equal(one, other)
-    if dataclasses.is_dataclass(one):
-        return type(one) is type(other) and all(
-            models_equal(getattr(one, entry.name), getattr(other, entry.name))
-            for entry in dataclasses.fields(one)
-            if not (isinstance(one, Model) and entry.name == "name")
-        )
-    if isinstance(one, tuple):
-        return isinstance(other, tuple) and len(one) == len(other) and all(map(models_equal, one, other))
-    return type(one) is type(other) and one == other
 
 
 def even_weight(shape: tuple[int, ...], seed: int = 0) -> np.ndarray:

@@ -17,7 +17,8 @@ from lavarobust.netx import (
     input_message_bits,
     parse_deployment,
 )
-from netx_models import conv_model, models_equal
+from lavarobust.netx.equality import models_equal
+from netx_models import conv_model
 
 
 def record() -> Deployment:

@@ -11,8 +11,8 @@ import pytest
 
 from lavarobust.errors import ModelFileError
 from lavarobust.netx import Deployment, Encoding, MeanImage, model_image, read_model, stock_call, write_model
+from lavarobust.netx.equality import models_equal
 from lavarobust.netx.model import READOUT, Dense, Flatten, Input, Model
-from netx_models import models_equal
 
 MEAN = np.linspace(0, 1, 6, dtype=np.float32).reshape(1, 2, 3)
 

@@ -14,7 +14,8 @@ from netx_files import CONV, DENSE, LIF, layer_file
 
 from lavarobust.errors import ModelFileError, SettingsError
 from lavarobust.netx import READOUT, UNSPECIFIED, Conv, Dense, Flatten, Input, Model, model_image, read_model
-from netx_models import conv_model, even_weight, models_equal, shipped
+from lavarobust.netx.equality import models_equal
+from netx_models import conv_model, even_weight, shipped
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,8 @@ from lavarobust.netx import (
     stock_call,
     write_model,
 )
-from netx_models import even_weight, models_equal, shipped
+from lavarobust.netx.equality import models_equal
+from netx_models import even_weight, shipped
 
 DEPLOYMENT = Deployment(4, Encoding("repeat", 64), "membrane", (3,))
 MODEL = Model(

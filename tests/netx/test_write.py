@@ -30,7 +30,8 @@ from lavarobust.netx import (
     read_model,
     write_model,
 )
-from netx_models import conv_model, even_weight, models_equal, shipped
+from lavarobust.netx.equality import models_equal
+from netx_models import conv_model, even_weight, shipped
 
 ROOT = Path(__file__).parents[2]
 
