@@ -128,7 +128,9 @@ def report(
 
 def _evaluation_tables(subjects: Sequence[Subject]) -> tuple[Table, ...]:
     found = [subject.evaluation for subject in subjects if subject.evaluation]
-    return tuple(table(found) for table in (accuracy_table, work_table, energy_table)) if found else ()
+    runs = [subject.evaluation for subject in subjects if subject.folder is not None]
+    stages = tuple(table(found) for table in (accuracy_table, work_table)) if found else ()
+    return (*stages, energy_table(runs)) if runs else stages
 
 
 def _told_apart(subjects: list[Subject]) -> list[Subject]:

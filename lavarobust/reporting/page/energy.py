@@ -80,7 +80,8 @@ def energy_section(models: Sequence[Measured], tables: Sequence[Profile]) -> Sec
     blocks += [_lines(each) for each in data if main_bill(each)]
     if any(each["attacked"] for each in data):
         blocks.append(_under_attack(data))
-    if evaluations := [each.subject.evaluation for each in models if each.subject.evaluation]:
+    # a published card may be of an older counting; a run is evaluated by this one
+    if evaluations := [each.subject.evaluation for each in models if each.subject.folder is not None]:
         blocks.append(energy_table(evaluations))
     return Section("energy", "Energy", tuple(blocks), data)
 

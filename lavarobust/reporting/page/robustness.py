@@ -80,7 +80,7 @@ def worst_case(data: Plain) -> tuple[Share, float, str, bool] | None:
     if data["suite"] is not None:
         each = min(data["suite"]["results"], key=lambda one: float(one["epsilon"]))
         found = Share(each["robust"]["count"], each["robust"]["of"])
-        return found, each["epsilon"], f"suite {data['suite']['name']}", each["unreliable"]
+        return found, each["epsilon"], _suite_words(data["suite"]), each["unreliable"]
     if data["curve"] is not None:
         points = data["curve"]["points"]
         point = next((one for one in points if one["epsilon"] >= 0.1), points[-1])
@@ -91,6 +91,11 @@ def worst_case(data: Plain) -> tuple[Share, float, str, bool] | None:
             False,
         )
     return None
+
+
+def _suite_words(suite: Plain) -> str:
+    votes = "" if suite["votes"] is None else f", by a vote of {suite['votes']} fresh draws"
+    return f"suite {suite['name']}{votes}"
 
 
 def robustness_section(models: Sequence[Measured]) -> Section:
@@ -178,8 +183,8 @@ def _curve_table(data: Sequence[Plain]) -> Table:
         ("model", "epsilon", "right", "accuracy", "95 % interval"),
         tuple(rows),
         (
-            "One attack with one surrogate gradient: an upper bound on robustness. What a model draws at "
-            "random is known to this attack.",
+            "One attack with one surrogate gradient: an upper bound on robustness, where nothing is drawn. "
+            "What a model draws at random is known to this attack, and fresh draws may do better.",
         ),
     )
 

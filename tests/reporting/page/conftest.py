@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from lavarobust.energy import load_profile
@@ -19,8 +21,8 @@ def tables():
 
 @pytest.fixture(scope="session")
 def subject():
-    """A model of the package on 12 images."""
-    return find_subject(model_path("digits-plain"), DataChoice(limit=12))
+    """A model of the package on 12 images, as if no suite had attacked it."""
+    return replace(find_subject(model_path("digits-plain"), DataChoice(limit=12)), suite={})
 
 
 @pytest.fixture(scope="session")

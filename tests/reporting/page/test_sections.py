@@ -76,7 +76,12 @@ def test_the_worst_case_is_a_suites_where_there_is_one(measured):
     )
     with_suite = {**data, "suite": suite_data(SUITE)}
     counted, epsilon, attack, unreliable = worst_case(with_suite)
-    assert (counted, epsilon, attack, unreliable) == (Share(5, 8), 0.1, "suite quick", True)
+    assert (counted, epsilon, attack, unreliable) == (
+        Share(5, 8),
+        0.1,
+        "suite quick, by a vote of 3 fresh draws",
+        True,
+    )
     assert worst_case({**data, "curve": None}) is None
 
 
