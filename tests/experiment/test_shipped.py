@@ -15,6 +15,7 @@ from lavarobust.experiment.publish import COUNTS
 from lavarobust.experiment.run import run
 from lavarobust.experiment.shipped import model_path, shipped_models
 from lavarobust.netx import read_model
+from lavarobust.reporting.page.subject import SUITE_SUFFIX
 from lavarobust.resources import resource_folder
 
 FOLDER = resource_folder("netx_models")
@@ -25,11 +26,28 @@ def card(name: str) -> dict:
     return json.loads((FOLDER / f"{name}.json").read_text())
 
 
-def test_there_is_a_model_of_the_demo_and_every_model_has_a_card():
+def test_there_is_a_model_of_the_demo_and_every_model_has_its_files():
     assert "digits-plain" in NAMES
     assert {file.name for file in FOLDER.iterdir()} == {
-        f"{name}{suffix}" for name in NAMES for suffix in (".net", ".json")
+        f"{name}{suffix}" for name in NAMES for suffix in (".net", ".json", SUITE_SUFFIX, ".html")
     }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_suite_and_its_page_are_of_this_file(name):
+    """Made anew by `make pages`."""
+    said = card(name)
+    suite = json.loads((FOLDER / f"{name}{SUITE_SUFFIX}").read_text())
+    page = (FOLDER / f"{name}.html").read_text(encoding="utf-8")
+    assert suite["sha256"] == said["sha256"] and said["sha256"] in page
+    assert len(page) < 500_000
+    executed = said["executed"]
+    accuracy, spikes = executed["correct"], sum(layer["spikes"] for layer in executed["layers"])
+    robust = suite["results"][0]["robust"]["value"]
+    for figure in (accuracy / executed["samples"], robust):
+        assert f"<strong>{100 * figure:.1f} %</strong>" in page
+    assert f"<strong>{spikes / executed['samples']:,.0f}</strong>" in page
+    assert "/tmp/" not in page and str(FOLDER.parent) not in page
 
 
 @pytest.mark.parametrize("name", NAMES)
