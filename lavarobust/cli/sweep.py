@@ -40,8 +40,9 @@ def sweep_command(
     """Train, deploy and evaluate the recipes of SWEEP, a YAML file or a name such as digits-defenses.
 
     Writes sweep.md, sweep.csv and sweep.json, each row's mean and spread over its seeds, and a picture of
-    them, sweep.png. What is done stays done: a sweep that was stopped or killed goes on with the same
-    command, also within a training. A unit that fails stops no other and ends the command with exit code 1.
+    them, sweep.png; where the sweep compares rows at equal accuracy, equal-accuracy.png too. What is done
+    stays done: a sweep that was stopped or killed goes on with the same command, also within a training. A
+    unit that fails stops no other and ends the command with exit code 1.
 
     \b
     Examples:
@@ -66,8 +67,11 @@ def sweep_command(
     for table in result.tables:
         show_report_table(table)
     click.echo("Files:")
-    for path in (result.markdown, result.csv, result.json, result.plot, result.results):
-        click.echo(f"  {path}")
+    for path in (
+        result.markdown, result.csv, result.json, result.plot, result.equal_plot, result.results
+    ):  # fmt: skip
+        if path is not None:
+            click.echo(f"  {path}")
     write_json(json_path, result.as_dict())
     for failure in result.failures:
         click.echo(f"failed: {failure.unit.name}: {failure.reason} (log: {failure.log})", err=True)

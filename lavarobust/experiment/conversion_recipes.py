@@ -75,3 +75,8 @@ class ConversionRecipe(Section):
     def defended(self, objective: Objective, training: Settings) -> Objective:
         """The objective itself, on the converted network."""
         return objective
+
+
+def pretraining_of(defense: Section) -> TrainingRecipe | None:
+    """That of the analog network which a defence starts from; None where it starts from none."""
+    return defense.pretraining if isinstance(defense, HireRecipe | ConversionRecipe) else None

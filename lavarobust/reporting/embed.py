@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from lavarobust.errors import LavarobustError
 from lavarobust.files import atomic_write
+from lavarobust.reporting.equal_accuracy import ENERGY, WORK
 
 DEMO = "demo"
 SHOWN = ("Accuracy", "Work per image", "Energy per image (nJ)")
 """Titles of the tables of ``lavarobust report`` that a text shows; the others stand on its page."""
+
+SHOWN_OF_SWEEPS: Mapping[str, tuple[str, ...]] = {"hire-energy": (WORK, ENERGY)}
+"""The same of sweeps; of one that is not here, a text shows all."""
 
 _FILES = "### Files\n"
 
@@ -34,7 +39,8 @@ def embed(report: str, text: str, name: str = DEMO) -> str:
 
     Args:
         report: content of a ``report.md``, of which the tables of :data:`SHOWN` are taken, or ``sweep.md``,
-            of which all are but its list of files, which are the reader's own.
+            of which those of :data:`SHOWN_OF_SWEEPS` are, or all; never its list of files, which are the
+            reader's own.
         text: holds each marker once, in their order.
 
     Raises:
@@ -47,18 +53,21 @@ def embed(report: str, text: str, name: str = DEMO) -> str:
     if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
         raise EmbedError(f"the text needs the lines {begin} and {end}, once each and in this order")
     tables = body.split(_FILES)[0].strip()
-    if title.startswith("# Report"):
-        tables = _shown(tables)
+    wanted = SHOWN if title.startswith("# Report") else SHOWN_OF_SWEEPS.get(name)
+    if wanted is not None:
+        tables = _shown(tables, wanted)
     return text.split(begin)[0] + f"{begin}\n{tables}\n{end}" + text.split(end)[1]
 
 
-def _shown(body: str) -> str:
-    """The tables of :data:`SHOWN`, each from its heading to the next; raises EmbedError."""
+def _shown(body: str, wanted: tuple[str, ...]) -> str:
+    """The tables of those titles, each from its heading to the next; raises EmbedError."""
     parts = [part.strip() for part in re.split(r"^(?=##+ )", body, flags=re.MULTILINE)]
-    found = {title: part for part in parts for title in SHOWN if part.startswith(f"### {title}\n")}
-    if missing := [title for title in SHOWN if title not in found]:
-        raise EmbedError(f"the report has no table {missing[0]!r}. Report runs that have been evaluated")
-    return "\n\n".join(found[title] for title in SHOWN)
+    found = {title: part for part in parts for title in wanted if part.startswith(f"### {title}\n")}
+    if missing := [title for title in wanted if title not in found]:
+        raise EmbedError(
+            f"the report has no table {missing[0]!r}. Report runs, or work off sweeps, that have it"
+        )
+    return "\n\n".join(found[title] for title in wanted)
 
 
 def main() -> int:

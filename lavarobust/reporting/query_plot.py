@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
+
+from lavarobust.reporting.png import png
 
 
 def query_plot(curves: Mapping[str, tuple[Sequence[int], Sequence[float]]]) -> bytes:
@@ -13,11 +14,9 @@ def query_plot(curves: Mapping[str, tuple[Sequence[int], Sequence[float]]]) -> b
         curves: by the name that the legend shows: numbers of queries, and the accuracy 0..1 after each,
             as :func:`lavarobust.attacks.accuracy_over_queries` counts them.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 4.8), layout="constrained")
-    FigureCanvasAgg(figure)
     panel = figure.subplots()
     for name, (points, accuracies) in curves.items():
         panel.step(points, [100 * accuracy for accuracy in accuracies], where="post", label=name)
@@ -27,6 +26,4 @@ def query_plot(curves: Mapping[str, tuple[Sequence[int], Sequence[float]]]) -> b
     panel.set_ylabel("accuracy (%)")
     if curves:
         panel.legend(fontsize="small")
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=120, metadata={"Software": None})
-    return image.getvalue()
+    return png(figure)

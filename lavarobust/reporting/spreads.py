@@ -25,5 +25,10 @@ def count(figure: SeedSpread) -> str:
     return _with_spread(figure, f"{figure.mean:,.0f}", 1, ",.0f")
 
 
-def _with_spread(figure: SeedSpread, mean: str, scale: int, form: str) -> str:
+def nanojoule(picojoule: SeedSpread) -> str:
+    """Of an energy in pJ, in nJ."""
+    return _with_spread(picojoule, f"{picojoule.mean / 1000:,.1f}", 1e-3, ",.1f")
+
+
+def _with_spread(figure: SeedSpread, mean: str, scale: float, form: str) -> str:
     return mean if figure.std is None else f"{mean} ± {scale * figure.std:{form}}"

@@ -8,15 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lavarobust.experiment.sweep.equal_accuracy import EqualAccuracy, equal_accuracy
 from lavarobust.experiment.sweep.gather import SweepRow, gather
 from lavarobust.experiment.sweep.plan import plan_sweep, run_plan
 from lavarobust.experiment.sweep.pool import Failure, Silent, Watcher
 from lavarobust.files import atomic_write, make_folder
+from lavarobust.reporting.equal_accuracy import equal_accuracy_plot, equal_accuracy_tables
 from lavarobust.reporting.sweep_plot import sweep_plot
 from lavarobust.reporting.sweep_tables import sweep_csv, sweep_tables
 from lavarobust.reporting.tables import Table
 
 JSON_FILE, CSV_FILE, MARKDOWN_FILE, PLOT_FILE = "sweep.json", "sweep.csv", "sweep.md", "sweep.png"
+EQUAL_FILE = "equal-accuracy.png"
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +34,10 @@ class SweepResult:
         results: folder of the units' results.
         json, csv, markdown: the table's files.
         plot: the same as a picture.
-        tables: what the last holds, to print.
+        tables: what the last table's file holds, to print.
+        equal_accuracy: the rows and their ANN at equal clean accuracy; None where the sweep does not ask for
+            it, or has units that are not done.
+        equal_plot: its picture; None where the sweep does not ask for it.
     """
 
     name: str
@@ -45,6 +51,8 @@ class SweepResult:
     markdown: Path
     plot: Path
     tables: tuple[Table, ...]
+    equal_accuracy: EqualAccuracy | None = None
+    equal_plot: Path | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain Python types, ready for JSON."""
@@ -53,6 +61,7 @@ class SweepResult:
             "units": self.units,
             "done": self.done,
             "rows": [row.as_dict() for row in self.rows],
+            "equal_accuracy": None if self.equal_accuracy is None else self.equal_accuracy.as_dict(),
             "failures": [
                 {"unit": failure.unit.name, "reason": failure.reason, "log": str(failure.log)}
                 for failure in self.failures
@@ -84,7 +93,7 @@ def sweep(
 
     Raises:
         SettingsError: an impossible sweep, or another one at work in the folder.
-        DataError: a damaged result.
+        DataError: a damaged result, or one that does not say what a comparison at equal accuracy needs.
         StoppedError: Ctrl-C.
         WriteError: a folder can't be written.
     """
@@ -93,6 +102,13 @@ def sweep(
     plan = plan_sweep(sweep, out, results, overrides)
     rows = gather(plan.units, plan.done)
     make_folder(plan.folder)
+    tables, equal, drawn = sweep_tables(rows, plan.against), None, None
+    if plan.equal_accuracy is not None:
+        assert plan.axis is not None, "a sweep without one is refused"
+        equal = equal_accuracy(rows, plan.axis, plan.equal_accuracy)
+        tables = (*tables, *equal_accuracy_tables(equal))
+        drawn = plan.folder / EQUAL_FILE
+        atomic_write(drawn, equal_accuracy_plot(equal, rows, plan.axis))
     result = SweepResult(
         name=plan.name,
         rows=rows,
@@ -104,7 +120,9 @@ def sweep(
         csv=plan.folder / CSV_FILE,
         markdown=plan.folder / MARKDOWN_FILE,
         plot=plan.folder / PLOT_FILE,
-        tables=sweep_tables(rows, plan.against),
+        tables=tables,
+        equal_accuracy=equal,
+        equal_plot=drawn,
     )
     text = "\n\n".join(table.markdown() for table in result.tables)
     atomic_write(result.json, (json.dumps(result.as_dict(), indent=2, allow_nan=False) + "\n").encode())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from lavarobust.experiment.sweep.file import Axis
 from lavarobust.experiment.sweep.gather import SweepRow
+from lavarobust.reporting.png import png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _MOST_NAMED = 8
 """Rows that a legend has place for."""
 
-_ACCURACY = "accuracy on the deployed integers (%)"
+ACCURACY = "accuracy on the deployed integers (%)"
 _OPENING = "gate opening"
 
 Curve = tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]
@@ -44,27 +44,24 @@ def sweep_plot(rows: Sequence[SweepRow], axis: Axis | None) -> bytes:
     neuron, or per image, where older results do not know the neurons. Where rows have gates, their mean
     opening over the axis stands beside it: over gamma, what StoG's regulariser closes.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     gated = axis is not None and any(_OPENING in row.figures for row in rows)
     count = 1 + (axis is not None) + gated
     figure = Figure(figsize=(6.4 * count, 4.8), layout="constrained")
-    FigureCanvasAgg(figure)
     panels = figure.subplots(1, count, squeeze=False)[0]
     _draw_cost(panels[-1], rows)
     if axis is not None:
-        _draw_curves(panels[0], rows, axis, _figures(rows))
-        panels[0].set_ylabel(_ACCURACY)
+        draw_curves(panels[0], rows, axis, _figures(rows))
+        panels[0].set_ylabel(ACCURACY)
     if axis is not None and gated:
-        _draw_curves(panels[1], rows, axis, [_OPENING])
+        draw_curves(panels[1], rows, axis, [_OPENING])
         panels[1].set_ylabel("mean opening of gates (%)")
-    image = io.BytesIO()
-    figure.savefig(image, format="png", dpi=120, metadata={"Software": None})
-    return image.getvalue()
+    return png(figure)
 
 
-def _draw_curves(panel: Axes, rows: Sequence[SweepRow], axis: Axis, figures: Sequence[str]) -> None:
+def draw_curves(panel: Axes, rows: Sequence[SweepRow], axis: Axis, figures: Sequence[str]) -> None:
+    """Figures of the rows over the axis in percent: a colour per curve, a line style per figure."""
     for style, name in zip(("-", "--", ":", "-."), figures, strict=False):
         for number, (curve, (places, means, deviations)) in enumerate(curves(rows, axis, name).items()):
             panel.errorbar(
@@ -96,7 +93,7 @@ def _draw_cost(panel: Axes, rows: Sequence[SweepRow]) -> None:
                     label=f"{row.name}, {_named(name)}",
                 )
     panel.set_xlabel(f"{cost}, mean of clean images")
-    panel.set_ylabel(_ACCURACY)
+    panel.set_ylabel(ACCURACY)
     if 0 < len(done) <= _MOST_NAMED:
         panel.legend(fontsize="x-small")
 

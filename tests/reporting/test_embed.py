@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from lavarobust.reporting.embed import DEMO, SHOWN, EmbedError, embed, main, markers
+from lavarobust.reporting.embed import DEMO, SHOWN, SHOWN_OF_SWEEPS, EmbedError, embed, main, markers
 
 BEGIN, END = markers(DEMO)
 
@@ -30,6 +30,16 @@ def test_a_sweeps_tables_stand_between_markers_of_its_own():
     text = f"{TEXT}{begin}\nold\n{end}\n"
     sweep = "# Sweep mnist\n\n### Accuracy (%)\n\n| b |\n"
     assert embed(sweep, text, "mnist") == f"{TEXT}{begin}\n### Accuracy (%)\n\n| b |\n{end}\n"
+
+
+def test_of_a_sweep_with_a_choice_of_tables_the_others_stay_in_its_folder():
+    begin, end = markers("hire-energy")
+    titles = SHOWN_OF_SWEEPS["hire-energy"]
+    tables = "\n\n".join(f"### {title}\n\n| 1 |" for title in titles)
+    sweep = f"# Sweep hire-energy\n\n### Accuracy (%)\n\n| b |\n\n{tables}\n"
+    assert embed(sweep, f"{begin}\nold\n{end}\n", "hire-energy") == f"{begin}\n{tables}\n{end}\n"
+    with pytest.raises(EmbedError, match=f"no table '{titles[0]}'"):
+        embed(sweep.replace(f"### {titles[0]}\n", ""), f"{begin}\n{end}\n", "hire-energy")
 
 
 def test_it_can_be_done_again():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +11,9 @@ import numpy as np
 from lavarobust.attacks import AttackOutcome, FlipOutcome
 from lavarobust.attacks.evaluate import Progress
 from lavarobust.data import Images
-from lavarobust.energy import make_ledger
+from lavarobust.energy import Ledger, applicable_rules, make_ledger
+from lavarobust.energy.rules import find_rule
+from lavarobust.energy.rules.hire import dense_operations
 from lavarobust.execution import backend
 from lavarobust.experiment.plan import execute
 from lavarobust.experiment.stages import (
@@ -80,16 +82,24 @@ class Counts:
     Attributes:
         sets: clean images first, then each attack's.
         robust: per epsilon, images that are right without attack and under every attack on pixels.
+        operations: by counting rule and term, of all clean images together, for the usual rules that hold;
+            whole numbers where they are counted, fractions where a rule estimates.
+        ann_operations: multiply-accumulates of one dense pass of one image, each average pool in front of
+            its kernel (FL_ANN of HIRE-SNN, Table 6).
     """
 
     sets: tuple[SetCounts, ...]
     robust: tuple[tuple[float, int], ...]
+    operations: Mapping[str, Mapping[str, float]]
+    ann_operations: int
 
     def as_dict(self) -> dict[str, Any]:
         """Plain Python types, ready for JSON."""
         return {
             "sets": [asdict(each) for each in self.sets],
             "robust": [{"epsilon": epsilon, "correct": correct} for epsilon, correct in self.robust],
+            "operations": {rule: dict(terms) for rule, terms in self.operations.items()},
+            "ann_operations": self.ann_operations,
         }
 
 
@@ -114,7 +124,18 @@ def count_run(run: DeployedRun, images: Images, on_lava: int, progress: Progress
         for each, outcome, scores in zip(sets, outcomes, lava_scores, strict=True)
     ]
     robust = [(threat.epsilon, int(result.robust(threat).sum())) for threat in result.threats]
-    return Counts(tuple(counted), tuple(robust))
+    clean = make_ledger(sets[0].simulated, run.model)
+    dense = sum(dense_operations(layer) for layer in clean.layers)
+    return Counts(tuple(counted), tuple(robust), _operations(clean), dense)
+
+
+def _operations(ledger: Ledger) -> dict[str, dict[str, float]]:
+    counted: dict[str, dict[str, float]] = {}
+    for rule in applicable_rules(ledger):
+        terms = counted.setdefault(rule, {})
+        for row in find_rule(rule)(ledger):
+            terms[row.term] = terms.get(row.term, 0) + row.count.sum().item()
+    return counted
 
 
 def _scores_on_lava(run: DeployedRun, sets: Sequence[ImageSet], count: int) -> list[np.ndarray]:

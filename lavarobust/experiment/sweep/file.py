@@ -11,6 +11,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field, ValidationError, model_validator
 
 from lavarobust.errors import SettingsError
+from lavarobust.experiment.conversion_recipes import pretraining_of
 from lavarobust.experiment.loading import read_yaml, resolve_recipe
 from lavarobust.experiment.messages import describe
 from lavarobust.experiment.recipe import Recipe
@@ -19,7 +20,7 @@ from lavarobust.experiment.sweep.siblings import with_other_seeds
 from lavarobust.experiment.sweep.unit import Unit
 from lavarobust.training.settings import AtLeastOne, AtLeastZero
 
-SEED = "seed"
+SEED, STEPS = "seed", "network.steps"
 
 RecipeReference = Annotated[
     str | dict[str, Any] | None, Field(description="a recipe's name or file, or the recipe itself")
@@ -69,6 +70,8 @@ class SweepFile(Section):
             key makes a row per value.
         evaluate: images and shards.
         against: the row that all others are compared with, seed by seed, where a sweep has one.
+        equal_accuracy: the row beside which the others and its ANN are put at equal clean accuracy, where a
+            sweep has one; see :mod:`lavarobust.experiment.sweep.equal_accuracy`.
     """
 
     name: Annotated[
@@ -86,6 +89,7 @@ class SweepFile(Section):
     )
     evaluate: Evaluation = Evaluation()
     against: Annotated[str | None, Field(description="the name of a row, or null")] = None
+    equal_accuracy: Annotated[str | None, Field(description="the name of a row, or null")] = None
 
     @model_validator(mode="after")
     def _against_is_a_row(self) -> SweepFile:
@@ -96,6 +100,21 @@ class SweepFile(Section):
         if varied := [key for key in self.over if key != SEED]:
             raise ValueError(
                 f"against compares row with row, and over varies {varied[0]} too. Allowed there: seed"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _equal_accuracy_is_over_steps(self) -> SweepFile:
+        if self.equal_accuracy is None:
+            return self
+        if self.equal_accuracy not in self.rows:
+            allowed = f"one of {', '.join(self.rows) or 'rows'}"
+            raise ValueError(f"equal_accuracy is {self.equal_accuracy!r}. Allowed: {allowed}")
+        varied = [key for key in self.over if key != SEED]
+        if varied != [STEPS] or not all(map(_is_number, self.over[STEPS])):
+            raise ValueError(
+                f"equal_accuracy looks for the least T, and over varies {', '.join(varied) or 'nothing'}. "
+                f"Allowed there: {STEPS} and {SEED}"
             )
         return self
 
@@ -120,12 +139,14 @@ class Sweep(NamedTuple):
         units: row by row, in the order of the file.
         against: the row that others are compared with, or None.
         axis: None where nothing but seeds and words is varied.
+        equal_accuracy: the row beside which others are put at equal accuracy, or None.
     """
 
     name: str
     units: tuple[Unit, ...]
     against: str | None
     axis: Axis | None
+    equal_accuracy: str | None
 
 
 def load_sweep(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Sweep:
@@ -157,7 +178,10 @@ def load_sweep(path_or_name: str | Path, overrides: Iterable[str] = ()) -> Sweep
     )
     _check_unlike(units, source)
     over = {key: values for key, values in file.over.items() if key not in _keys(overrides)}
-    return Sweep(file.name, units, file.against, _axis(rows, over))
+    axis = _axis(rows, over)
+    if file.equal_accuracy is not None:
+        _check_comparable(file.equal_accuracy, units, axis, source)
+    return Sweep(file.name, units, file.against, axis, file.equal_accuracy)
 
 
 def _axis(rows: Iterable[str], over: Mapping[str, list[Any]]) -> Axis | None:
@@ -242,6 +266,20 @@ def _shown(key: str, value: Any) -> str:
     """``epsilon=0.1`` for training.objective.epsilon."""
     text = value if isinstance(value, str) else json.dumps(value)
     return f"{key.rpartition('.')[2]}={text}"
+
+
+def _check_comparable(reference: str, units: tuple[Unit, ...], axis: Axis | None, source: str) -> None:
+    if axis is None:
+        raise SettingsError(
+            f"{source}: equal_accuracy looks for the least T, and an override has put one value of {STEPS} "
+            "in place of all. Leave it out"
+        )
+    for unit in units:
+        if axis.places[unit.row][0] == reference and pretraining_of(unit.recipe.defense) is None:
+            raise SettingsError(
+                f"{source}: rows.{reference}: equal_accuracy needs the ANN that the row starts from, and its "
+                f"defence {unit.recipe.defense.kind} has no pretraining. Set defense.pretraining"
+            )
 
 
 def _check_unlike(units: tuple[Unit, ...], source: str) -> None:

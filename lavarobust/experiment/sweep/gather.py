@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from lavarobust.errors import DataError
@@ -52,7 +52,10 @@ class SweepRow:
             ``worst, EPSILON``: share of all images right without attack and under every attack at it;
             ``spikes``, ``accumulates``, ``multiply_accumulates`` per clean image;
             ``spikes per neuron`` of a clean image, where every seed's result knows its model's neurons;
-            ``gate opening``: mean probability of a model's gates, where it has some.
+            ``gate opening``: mean probability of a model's gates, where it has some;
+            ``operations, RULE, TERM`` per clean image by a counting rule, and ``ANN operations`` of a dense
+            pass, where every seed's result says them, as older ones do not;
+            ``analog accuracy`` of clean images, of the network that training began with, where it had one.
             ``suite's first, EPSILON`` and ``suite, EPSILON``: share of the suite's images right without
             attack and under the first of its attacks, and under all of them.
         suite: of attacks that ran beside the recipe's own, by epsilon; empty where none did.
@@ -91,6 +94,9 @@ class _Seed:
     neurons: float | None
     gate_opening: float | None
     suite: tuple[SuiteFigures, ...] = ()
+    operations: Mapping[str, float] = field(default_factory=dict)
+    ann_operations: float | None = None
+    analog_correct: float | None = None
 
 
 def spread(values: Sequence[float]) -> SeedSpread:
@@ -153,6 +159,13 @@ def _added(results: Sequence[Result], row: str, seed: int) -> _Seed:
                 _known(result, "export", "neurons"),
                 _known(result, "export", "gate_opening"),
                 suite_of(result),
+                {
+                    f"{rule}, {term}": count
+                    for rule, terms in result["counts"].get("operations", {}).items()
+                    for term, count in terms.items()
+                },
+                _known(result, "counts", "ann_operations"),
+                _known(result, "analog", "correct"),
             )
             for result in results
         ]
@@ -162,12 +175,17 @@ def _added(results: Sequence[Result], row: str, seed: int) -> _Seed:
             for each in zip(*(shard.robust for shard in shards), strict=True)
         )
         suite = added([shard.suite for shard in shards])
+        operations = {name: sum(shard.operations[name] for shard in shards) for name in shards[0].operations}
+        known = [shard.analog_correct for shard in shards if shard.analog_correct is not None]
     except (LookupError, TypeError, ValueError, AttributeError) as error:
         raise DataError(
             f"a result of row {row!r} with seed {seed} is damaged ({error!r}). Remove it, and its unit is "
             "done again"
         ) from error
-    return replace(shards[0], sets=sets, robust=robust, suite=suite)
+    right = sum(known) if len(known) == len(shards) else None
+    return replace(
+        shards[0], sets=sets, robust=robust, suite=suite, operations=operations, analog_correct=right
+    )
 
 
 def _known(result: Result, stage: str, name: str) -> float | None:
@@ -210,4 +228,9 @@ def _figures(seed: _Seed) -> dict[str, float]:
         figures["spikes per neuron"] = figures["spikes"] / seed.neurons
     if seed.gate_opening is not None:
         figures["gate opening"] = seed.gate_opening
+    figures |= {f"operations, {name}": done / clean.samples for name, done in seed.operations.items()}
+    if seed.ann_operations is not None:
+        figures["ANN operations"] = seed.ann_operations
+    if seed.analog_correct is not None:
+        figures["analog accuracy"] = seed.analog_correct / clean.samples
     return figures

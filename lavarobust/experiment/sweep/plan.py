@@ -31,6 +31,7 @@ class SweepPlan:
         done: results that are there already, by the unit's key; of these units only.
         against: the row that others are compared with, or None.
         axis: what curves are drawn over, or None.
+        equal_accuracy: the row beside which others are put at equal accuracy, or None.
     """
 
     name: str
@@ -40,6 +41,7 @@ class SweepPlan:
     done: dict[str, Result]
     against: str | None
     axis: Axis | None
+    equal_accuracy: str | None = None
 
     @property
     def jobs(self) -> tuple[Job, ...]:
@@ -81,12 +83,12 @@ def plan_sweep(
         SettingsError: an impossible sweep.
         DataError: a damaged result.
     """
-    name, units, against, axis = load_sweep(sweep, overrides)
+    name, units, against, axis, equal = load_sweep(sweep, overrides)
     folder = Path(out) if out is not None else RUNS / name
     place = Path(results) if results is not None else folder / "results"
     there = read_results(place)
     done = {unit.key: there[unit.key] for unit in units if unit.key in there}
-    return SweepPlan(name, folder, place, units, done, against, axis)
+    return SweepPlan(name, folder, place, units, done, against, axis, equal)
 
 
 def run_plan(plan: SweepPlan, workers: int, watcher: Watcher) -> tuple[Failure, ...]:

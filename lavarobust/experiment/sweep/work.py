@@ -36,13 +36,14 @@ def run_unit(unit: Mapping[str, Any], runs: str | Path) -> dict[str, Any]:
         runs: the run's folder is made in it.
 
     Returns:
-        Plain data: the unit, ``counts`` of its images, ``suite`` where one ran, accuracies of training
-        and export, ``seconds`` (of this process: a training that was ``resumed`` took longer),
-        ``versions``.
+        Plain data: the unit, ``counts`` of its images, ``analog`` where its training began with such a
+        network, ``suite`` where one ran, accuracies of training and export, ``seconds`` (of this process: a
+        training that was ``resumed`` took longer), ``versions``.
 
     Raises:
         SettingsError, DataError, RunFolderError, TrainingError, ...: as training, export and evaluation.
     """
+    from lavarobust.experiment.analog import analog_correct
     from lavarobust.experiment.export import EXPORT_FILE, MODEL_FILE
     from lavarobust.experiment.run_folder import METRICS_FILE, RunFolder, versions
     from lavarobust.experiment.stages import load_deployed
@@ -62,6 +63,7 @@ def run_unit(unit: Mapping[str, Any], runs: str | Path) -> dict[str, Any]:
         if shard.samples == 0:
             raise SettingsError(f"{asked.shards} shards of {test.samples} images: give fewer shards")
         counts = count_run(run, shard, asked.on_lava, _say)
+        right = analog_correct(folder, shard)
     suite = {}
     if asked.suite is not None:
         other = None
@@ -81,6 +83,7 @@ def run_unit(unit: Mapping[str, Any], runs: str | Path) -> dict[str, Any]:
         "unit": plain,
         "result_version": RESULT_VERSION,
         "counts": counts.as_dict(),
+        **({} if right is None else {"analog": {"correct": right}}),
         **suite,
         "training": {
             "best_epoch": metrics["best_epoch"],

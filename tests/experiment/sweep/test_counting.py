@@ -7,9 +7,12 @@ import pytest
 from tiny_runs import TINY
 
 from lavarobust.data import load
+from lavarobust.execution import backend
+from lavarobust.experiment.bill import bills_of, price_tables
 from lavarobust.experiment.evaluate import evaluate_run
 from lavarobust.experiment.export import export
 from lavarobust.experiment.loading import dump_recipe, load_recipe
+from lavarobust.experiment.plan import execute
 from lavarobust.experiment.stages import attack_run, flip_run, image_sets, load_deployed
 from lavarobust.experiment.sweep import counting
 from lavarobust.experiment.sweep.counting import count_run
@@ -146,3 +149,16 @@ def test_attacks_on_the_encoding_are_counted_too(rate_folder, images):
     evaluation = evaluate_run(rate_folder, limit=8)
     assert [condition.name for condition in evaluation.conditions] == ["clean", *names[1:]]
     assert all(c.lava_differences == c.slayer_differences == 0 for c in evaluation.conditions)
+
+
+def test_operations_by_rule_are_those_that_its_bills_price(folder, images, whole):
+    """By one price table, 4.6 and 0.9 pJ, which prices no other term that the model executes."""
+    run = load_deployed(folder)
+    record = execute(backend("simulator"), run.model, run.plan, images.images, images.indices)
+    bills = {bill.rule: bill for bill in bills_of(record, run.model, price_tables(["horowitz_45nm_fp32"]))}
+    assert set(bills) == set(whole.operations) == {"executed", "hire-eq8"}
+    for rule, terms in whole.operations.items():
+        spent = 4.6 * terms["multiply_accumulate"] + 0.9 * terms["accumulate"]
+        assert spent / 21 == pytest.approx(bills[rule].total_pj.mean)
+    assert whole.operations["executed"]["accumulate"] == whole.sets[0].accumulates
+    assert whole.ann_operations == bills["executed"].ann.multiply_accumulates

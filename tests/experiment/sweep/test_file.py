@@ -132,3 +132,42 @@ def test_the_axis_is_the_first_key_of_numbers_and_other_keys_make_more_curves(wr
     assert axis.places["a readout=membrane steps=8"] == ("a readout=membrane", 8.0)
     assert axis.places["b readout=spike_count steps=4"] == ("b readout=spike_count", 4.0)
     assert load_sweep(write(text + "over: {seed: [0, 1]}")).axis is None
+
+
+STEPPED = """\
+name: equal
+recipe: digits-hire
+rows: {HIRE: {}, rate: {set: {network.encoding: {kind: rate}, defense: {kind: none}}}}
+over: {network.steps: [2, 4], seed: [0, 1]}
+equal_accuracy: HIRE
+"""
+
+
+def test_a_row_is_put_beside_others_at_equal_accuracy(write):
+    sweep = load_sweep(write(STEPPED))
+    assert sweep.equal_accuracy == "HIRE" and sweep.axis.places["rate steps=4"] == ("rate", 4.0)
+    assert load_sweep(write(SWEEP)).equal_accuracy is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "equal_accuracy: HIRE",
+            "equal_accuracy: SEA",
+            "equal_accuracy is 'SEA'. Allowed: one of HIRE, rate",
+        ),
+        ("network.steps: [2, 4], ", "", "over varies nothing. Allowed there: network.steps and seed"),
+        ("seed: [0, 1]", "training.epochs: [3]", "over varies network.steps, training.epochs. Allowed"),
+        ("equal_accuracy: HIRE", "equal_accuracy: rate", "rows.rate: equal_accuracy needs the ANN"),
+    ],
+)
+def test_a_sweep_that_lacks_what_equal_accuracy_needs_is_refused(write, old, new, said):
+    with pytest.raises(SettingsError) as refused:
+        load_sweep(write(STEPPED.replace(old, new)))
+    assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_one_number_of_steps_in_place_of_all_leaves_nothing_to_choose_from(write):
+    with pytest.raises(SettingsError, match=r"one value of network\.steps in place of all"):
+        load_sweep(write(STEPPED), ["network.steps=4"])

@@ -88,6 +88,20 @@ def test_the_mean_opening_of_gates_is_a_figure_where_there_are_some():
     assert row.figures["gate opening"].values == (0.5, 0.75)
 
 
+def test_operations_by_rule_are_those_of_all_shards_per_image():
+    """10 images with 40 and 30 with 80: 120 over 40 images; the ANN is right about 9 + 21 of them."""
+    units = [unit("a", shard=shard, shards=2) for shard in (0, 1)]
+    results = {}
+    for each, samples, count, right in zip(units, (10, 30), (40, 80), (9, 21), strict=True):
+        made = result(each, counted(samples=samples)) | {"analog": {"correct": right}}
+        made["counts"] |= {"operations": {"hire-eq7": {"accumulate": count}}, "ann_operations": 500}
+        results[each.key] = made
+    [row] = gather(units, results)
+    assert row.figures["operations, hire-eq7, accumulate"].values == (3.0,)
+    assert row.figures["ANN operations"].values == (500.0,)
+    assert row.figures["analog accuracy"].values == (0.75,)
+
+
 def test_rows_keep_their_order_and_seeds_theirs():
     units = [unit(row, seed) for row in ("z", "a") for seed in (5, 2)]
     results = {each.key: result(each, counted(correct=each.recipe.seed)) for each in units}
