@@ -31,11 +31,11 @@ IN := $(ENVIRONMENT)/bin
 STAMP := $(ENVIRONMENT)/.complete
 SETTINGS := Makefile pyproject.toml setup.py $(wildcard requirements/*.txt)
 
-.PHONY: help setup demo models pages picture defenses test lint unit test-matrix bench clean interpreter
+.PHONY: help setup demo models pages picture defenses comparison test lint unit test-matrix bench clean interpreter
 
 help:
 	@sed -n '2,6s/^# *//p' Makefile
-	@echo "targets: demo test lint unit bench models pages picture defenses test-matrix setup clean"
+	@echo "targets: demo test lint unit bench models pages picture defenses comparison test-matrix setup clean"
 
 interpreter:
 	@[ -n "$(VERSION)" ] || { \
@@ -93,6 +93,11 @@ picture: $(STAMP)
 defenses: $(STAMP)
 	$(IN)/lavarobust sweep mnist-defenses --workers $(WORKERS) --results benchmarks/results/mnist-defenses
 	$(IN)/python -m lavarobust.reporting.embed runs/mnist-defenses/sweep.md README.md --name mnist-defenses
+
+# The same of HIRE-SNN, rate coding and the ANN at equal clean accuracy.
+comparison: $(STAMP)
+	$(IN)/lavarobust sweep hire-energy --workers $(WORKERS) --results benchmarks/results/hire-energy
+	$(IN)/python -m lavarobust.reporting.embed runs/hire-energy/sweep.md README.md --name hire-energy
 
 test: lint unit
 
