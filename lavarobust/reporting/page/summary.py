@@ -30,7 +30,7 @@ def key_figures(measured: Measured, robustness: Plain, costs: Plain, fits: Plain
         KeyFigure("Synaptic operations per image", number(operations), on),
         _energy(costs),
         KeyFigure(
-            "Cores", cores(fits), f"at least, on {', '.join(chip['profile'] for chip in fits['chips'])}"
+            "Cores", cores(fits), f"by one placement, {', '.join(chip['profile'] for chip in fits['chips'])}"
         ),
     )
 
@@ -57,5 +57,5 @@ def _energy(costs: Plain) -> KeyFigure:
     bill = main_bill(costs)
     if bill is None:
         return KeyFigure("Energy per image", "refused", "no table prices what it executes", True)
-    basis = f"{bill['profile']}, weakest evidence {bill['weakest_evidence']}; not measured"
+    basis = f"{bill['profile']}, without memory; weakest evidence {bill['weakest_evidence']}; not measured"
     return KeyFigure("Energy per image", energy(bill["total_pj"]["mean"]), basis)
