@@ -97,7 +97,7 @@ def publish(run_folder: str | Path, out_folder: str | Path, name: str | None = N
         "executed": _executed(record, images),
         "evaluation": _evaluation(evaluation),
         "commands": commands(recipe, title),
-        "recipe": recipe.model_dump(mode="json"),
+        "recipe": dict(deployment.recipe),
         "versions": {
             "training": run.read_json(VERSIONS_FILE),
             "export": dict(deployment.versions),
