@@ -21,7 +21,7 @@ _LIMITS: dict[LimitName, str] = {
 }
 
 
-@click.command("check", short_help="Say what would run differently than meant, and what it takes on a chip.")
+@click.command("check", short_help="Say what would run differently on a target, and its cores.")
 @click.argument("arguments", nargs=-1, metavar="FILE | KEY=VALUE...")
 @click.option(
     "--target",

@@ -10,7 +10,7 @@ from lavarobust.cli.options import image_options, json_option, plan_options, spl
 from lavarobust.cli.output import count, show_assumptions, show_table, write_json
 
 
-@click.command("sanafe", short_help="Export one image for SANA-FE: latency and messages on a mesh of cores.")
+@click.command("sanafe", short_help="Export one image to SANA-FE, for latency and messages.")
 @click.argument("file")
 @click.option(
     "--out", "folder", required=True, metavar="FOLDER", help="Of architecture.yaml and network.yaml."

@@ -13,7 +13,7 @@ import numpy as np
 from lavarobust.energy.ledger import Ledger, Spread, spread
 from lavarobust.netx.fanout import fan_out, recurrent_fan_out
 from lavarobust.netx.graph import branches
-from lavarobust.netx.model import Dense, Input, Model
+from lavarobust.netx.model import Dense, Input, Model, Neuron
 
 
 @dataclass(frozen=True)
@@ -46,8 +46,8 @@ def bands(ledger: Ledger, model: Model) -> tuple[Band, ...]:
 
     *Spikes per synapse and inference* are the synaptic operations of spikes, zero weights among them, over
     the synapses that spikes reach, borders exact (Dampfhoffer, Mesquida, Valentian & Anghel, IEEE TETCI 7(3),
-    2023). The *mean spike rate* is spikes per neuron and step in all populations but the last (Yan, Bai,
-    Tang & Wong, arXiv 2409.08290).
+    2023). The *mean spike rate* is spikes per neuron and step in all populations that spike but the last
+    (Yan, Bai, Tang & Wong, arXiv 2409.08290).
     """
     found = []
     synapses = {name: count for name, count in synapse_counts(model).items() if count}
@@ -56,7 +56,8 @@ def bands(ledger: Ledger, model: Model) -> tuple[Band, ...]:
         operations = np.sum([layer.synops_dense for layer in spiking], axis=0)
         reached = sum(synapses[layer.layer] for layer in spiking)
         found.append(_band("spikes per synapse and inference", operations / reached, 0.15, 1.38, DAMPFHOFFER))
-    sending = ledger.layers[:-1]
+    populations = zip(ledger.layers[:-1], model.populations, strict=False)
+    sending = [layer for layer, (_, population) in populations if isinstance(population.neuron, Neuron)]
     if sending:
         neurons = sum(layer.shape.neurons for layer in sending)
         sent = np.sum([layer.spikes for layer in sending], axis=0)

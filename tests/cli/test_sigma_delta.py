@@ -45,7 +45,8 @@ def test_energy_counts_multiply_accumulates(cli, file):
     answer = cli("energy", file, "--data", "digits", "--limit", 3, "--steps", 4)
     assert answer.code == 0, answer.err
     assert "multiply_accumulate" in answer.out
-    assert " accumulate" not in answer.out
+    assert " accumulate " not in answer.out
+    assert "spike rate" not in answer.out
 
 
 def test_check_gives_the_ready_call(cli, file):
