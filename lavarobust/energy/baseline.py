@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 
 from lavarobust.energy.profiles import Connection
@@ -46,6 +47,7 @@ class LayerShape:
     connection: Connection = "dense"
 
 
+@lru_cache(maxsize=16)
 def ann_operations(model: Model) -> tuple[LayerShape, ...]:
     """Dense multiply-accumulates of one image through each layer with neurons, in order.
 
