@@ -1,10 +1,11 @@
 """Memory accesses: how often an execution, or an ANN of the same shape, reads and writes which memory.
 
-The memories and the rules are those of Lemaire et al. (An Analytical Estimation of Spiking Neural Networks
-Energy Efficiency, arXiv 2210.13107): every layer has memories of its own, as large as what they hold. Their
-reference code is not public; where its reading in SpikingJelly (``op_counter/analytical_energy.py``) differs
-from the paper's text, the text counts as there. Against both, borders and strides are exact here, and an
-analog image is events with payloads, which is how it is executed.
+The memory model is that of Lemaire et al. (An Analytical Estimation of Spiking Neural Networks Energy
+Efficiency, arXiv 2210.13107), taken at second hand: as SpikingJelly 2.0.0 reads it
+(``op_counter/analytical_energy.py``), for the authors' code is not public and the paper was not at hand.
+Every layer has memories of its own, as large as what they hold. Against that reading, borders and strides
+are exact here, an analog image is events with payloads, which is how it is executed, and weights and states
+have a deployed model's widths.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from lavarobust.record import QuantisedRun
 Kind = Literal["read input", "read weight", "read potential", "write potential", "write output"]
 
 FIFO_MESSAGES = 1000
-"""Events that a spiking layer's queue in front and behind holds (Lemaire et al., their experiments)."""
+"""Events that a spiking layer's queue in front and behind holds (their experiments, by SpikingJelly)."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,6 @@ class Words:
     weight: int
     state: int
 
-
-LEMAIRE = Words(32, 32, 32)
-"""As the paper has it."""
 
 DEPLOYED = Words(32, 8, 24)
 """A deployed model's weights and states; the paper's event."""
@@ -140,7 +138,7 @@ def _states(layer: Input | Dense | Conv) -> int:
 
 
 def spiking_traffic(ledger: Ledger, model: Model, words: Words = DEPLOYED) -> Traffic:
-    """Accesses of an execution (Lemaire et al., Eqs. for spiking layers).
+    """Accesses of an execution (Lemaire et al., spiking layers).
 
     Every event is read from the queue in front; each synapse that it reaches, zero weights among them,
     reads a weight, and reads and writes a state; every update reads and writes the states of its neuron,
