@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from extras import needed
 
 from lavarobust.attacks import FGSM, PGD, IntegerVictim, NetworkVictim, ThreatModel, fgsm, pgd
 from lavarobust.attacks.art import as_art_classifier, as_art_estimator, numpy_seeded
 from lavarobust.netx.deployment import Encoding
 
-pytest.importorskip("art")
+needed("art", "art")
 
 SHAPE = (1, 4, 4)
 EPSILON = 1 / 16

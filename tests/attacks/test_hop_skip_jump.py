@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from extras import needed
 
 from lavarobust.attacks import NetworkVictim, Queries, ThreatModel
 from lavarobust.attacks.hop_skip_jump import HopSkipJump, hop_skip_jump
 from lavarobust.errors import SettingsError
 
-pytest.importorskip("art")
+needed("art", "art")
 
 THREAT = ThreatModel(1 / 8)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from extras import needed
 
 from lavarobust.attacks import IntegerVictim, ThreatModel
 from lavarobust.attacks.campaign import Target, run_suite
@@ -55,13 +56,13 @@ def test_no_draws_are_refused(gated):
 @pytest.mark.parametrize(
     ("settings", "package"),
     [
-        pytest.param(AutoAttack(), "pyautoattack", marks=pytest.mark.slow),
-        (HopSkipJump(600), "art"),
+        pytest.param(AutoAttack(), ("pyautoattack", "autoattack"), marks=pytest.mark.slow),
+        (HopSkipJump(600), ("art", "art")),
     ],
     ids=str,
 )
 def test_what_takes_answers_for_certain_attacks_a_model_that_draws(gated, pictures, settings, package):
-    pytest.importorskip(package)
+    needed(*package)
     images, indices = pictures[0][:4], pictures[1][:4]
     target = Target(*gated, expectation=2)
     samples = Samples(images, np.zeros(4, dtype=np.int64), indices)
