@@ -46,10 +46,11 @@ def in_turn(calls: dict[str, Callable[[], object]], repeats: int) -> dict[str, T
     Threads of the call before go on spinning for a while, and hold a core that belongs to this one; its own
     threads and caches have to wake up. So each runs unmeasured for a while, and is then timed in a row.
     """
-    return rounds({name: partial(_warmed, call) for name, call in calls.items()}, repeats)
+    return rounds({name: partial(warmed, call) for name, call in calls.items()}, repeats)
 
 
-def _warmed(call: Callable[[], object]) -> float:
+def warmed(call: Callable[[], object]) -> float:
+    """Milliseconds of one of several calls in a row, after some that are not measured."""
     end = time.perf_counter() + WARMING
     taken = clocked(call)
     while time.perf_counter() < end:
@@ -64,13 +65,18 @@ def in_a_row(call: Callable[[], object], times: int) -> float:
 
 def rounds(calls: dict[str, Callable[[], float]], repeats: int) -> dict[str, Timing]:
     """The same for calls that return their own milliseconds, setting-up left out."""
+    return {name: timing(times) for name, times in in_rounds(calls, repeats).items()}
+
+
+def in_rounds(calls: dict[str, Callable[[], float]], repeats: int) -> dict[str, list[float]]:
+    """Milliseconds of every call in every measured round, as it returns them."""
     taken: dict[str, list[float]] = {name: [] for name in calls}
     for round_ in range(repeats + 1):
         for name, call in calls.items():
             milliseconds = call()
             if round_:
                 taken[name].append(milliseconds)
-    return {name: timing(times) for name, times in taken.items()}
+    return taken
 
 
 def clocked(call: Callable[[], object]) -> float:

@@ -277,11 +277,11 @@ def _check_counts(record: Record, counts: LayerCounts) -> None:
                 f"{where} has shape {array.shape} in a record of {record.samples} samples "
                 f"and {counts.spikes.shape[1]} steps"
             )
-        if (array < 0).any():
+        if array.min(initial=0) < 0:
             raise DataError(f"{where} is negative")
     if counts.graded_synops is not None and (counts.graded_synops > counts.synops).any():
         raise DataError(f"{record.model}: layer {counts.name} counts more operations of payloads than of all")
-    if (counts.active_updates > counts.neurons).any():
+    if counts.active_updates.max(initial=0) > counts.neurons:
         raise DataError(f"{record.model}: layer {counts.name} counts more active updates than it has neurons")
     if (counts.synops > counts.synops_dense).any():
         raise DataError(

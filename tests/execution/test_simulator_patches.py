@@ -79,17 +79,6 @@ def test_weights_take_as_few_bits_as_hold_them(weight, weights, sums, scale, rea
     )
 
 
-def test_fan_out_is_kept_per_kind_of_pixel() -> None:
-    fan_out = np.array([[1, 2], [3, 4], [1, 2], [5, 6]], dtype=np.int64)  # 2 x 1 pixels of 2 channels
-    patches = conv_patches(
-        np.ones((3, 2, 1, 1), dtype=np.int64), (2, 2, 1), (3, 2, 1), (1, 1), (0, 0), (1, 1), 1, fan_out
-    )
-    places = patches.places
-    held = places.fan_out[places.kind].reshape(-1)
-    assert (held >> 32).tolist() == [1, 3, 1, 5] and (held & 0xFFFFFFFF).tolist() == [2, 4, 2, 6]
-    assert (places.full_fan_out >> 32, places.full_fan_out & 0xFFFFFFFF) == (10, 14)
-
-
 def test_both_matrices_of_a_recurrent_layer_become_alike() -> None:
     narrow = dense_patches(np.array([[3, -5]]), np.ones((2, 2), dtype=np.int64))
     wide = dense_patches(np.array([[253] * 200]), np.ones((200, 2), dtype=np.int64))
@@ -111,7 +100,6 @@ def test_a_dense_layer_has_a_channel_that_drives_nothing() -> None:
         == summed(patches, np.array([1, 1, 0])).tolist()
         == [-2, 8]
     )
-    assert patches.places.fan_out[0, 2] == 0
 
 
 @pytest.mark.parametrize(("side", "dense"), [(3, True), (9, False)])

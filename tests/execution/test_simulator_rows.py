@@ -14,7 +14,6 @@ from lavarobust.execution.simulator.vectors import (
     add_rows,
     add_rows_times,
     set_bits,
-    sum_listed,
 )
 
 LIMIT = 1 << 23
@@ -43,11 +42,6 @@ def call_add_times(sums, at, weights, base, rows, factors, first, last):
 @numba.njit
 def call_add_row(drive, more):
     add_row(drive, more)
-
-
-@numba.njit
-def call_sum(table, listed, first, last):
-    return sum_listed(table, listed, first, last)
 
 
 @numba.njit
@@ -152,12 +146,6 @@ def test_rows_are_added_in_turns_and_one_by_one(count) -> None:
     assert total.tolist() == matrix[:count].sum(axis=0).tolist()
 
 
-def test_listed_items_are_summed() -> None:
-    table = np.array([[5, 1 << 40, -3, 7]])
-    assert call_sum(table, np.array([0, 1, 1, 0, 3, 2, 2, 2], dtype=np.int32), 0, 8) == 10 + (2 << 40) + 7 - 9
-    assert call_sum(table, np.array([0, 1, 1, 0], dtype=np.int32), 2, 2) == 0
-
-
 @pytest.mark.parametrize(("negated", "expected"), [(True, -1), (False, 0)])
 def test_a_row_starts_from_zero_or_from_all_inputs(negated, expected) -> None:
     sums, full = np.full(LANES, 9, dtype=np.int16), np.arange(50, dtype=np.int16)
@@ -194,22 +182,32 @@ def test_spikes_are_listed_or_the_silent_where_they_are_fewer(inputs) -> None:
             assert (listed[:3] == -1).all()
 
 
-def test_values_are_listed_with_their_amounts() -> None:
-    values = np.array([[[0, 5, 0, -2, 7]]], dtype=np.int32)
-    listed, amounts = np.zeros(6, dtype=np.int32), np.zeros(6, dtype=np.int32)
-    assert list_values(values, 0, 0, listed, amounts, 1) == 3
-    assert listed[1:4].tolist() == [1, 3, 4] and amounts[1:4].tolist() == [5, -2, 7]
+@pytest.mark.parametrize("inputs", [5, 64, 130])
+def test_values_are_marked_and_listed_with_their_amounts(inputs) -> None:
+    rng = np.random.default_rng(inputs)
+    values = (rng.integers(-9, 10, (2, 3, inputs)) * (rng.random((2, 3, inputs)) < 0.4)).astype(np.int32)
+    values[1, 2, :5] = 0, 5, 0, -2, 7
+    expected = np.flatnonzero(values[1, 2])
+    listed, amounts = (np.full(inputs + 1 + SPARE, -1, dtype=np.int32) for _ in range(2))
+    marked = np.full((1, 1, -(-inputs // 64)), 99, dtype=np.uint64)
+    assert list_values(values, 1, 2, marked, listed, amounts, 1) == len(expected)
+    last = 1 + len(expected)
+    assert listed[1:last].tolist() == expected.tolist()
+    assert amounts[1:last].tolist() == values[1, 2, expected].tolist()
+    assert (listed[0], amounts[0]) == (-1, -1)
+    marks = np.unpackbits(marked.view(np.uint8), bitorder="little")
+    assert np.flatnonzero(marks).tolist() == expected.tolist()
 
 
 def test_a_row_of_spikes_falls_across_words() -> None:
     words = np.zeros((1, 1, 2), dtype=np.uint64)
     fired = np.uint32(0b1000_0000_0000_0000_0000_0000_0000_1011)
-    assert put_row(fired, 40, words, 0, 0, 62) == 4
+    put_row(fired, 40, words, 0, 0, 62)
     assert words[0, 0].tolist() == [3 << 62, 0b10 | 1 << 29]
     words[:] = 0
-    assert put_row(fired, 3, words, 0, 0, 61) == 2  # the rest belongs to nobody
+    put_row(fired, 3, words, 0, 0, 61)  # the rest belongs to nobody
     assert words[0, 0].tolist() == [3 << 61, 0]
-    assert put_row(fired, 40, words, 0, 0, 96) == 4
+    put_row(fired, 40, words, 0, 0, 96)
     assert words[0, 0].tolist() == [3 << 61, int(fired) << 32]
     assert count_row(fired, 2) == 2 and count_row(fired, 32) == 4 and count_row(fired, 99) == 4
 

@@ -10,20 +10,22 @@ from lavarobust.dynamics.aligned import aligned_zeros
 from lavarobust.dynamics.compiled import inlined, unmanaged
 from lavarobust.dynamics.turns import take
 from lavarobust.execution.simulator.events import SPARE, list_spikes, list_values
+from lavarobust.execution.simulator.fan_out import driven
 from lavarobust.execution.simulator.neuron_rows import add_row, read_row, start_row
+from lavarobust.execution.simulator.order import words_of
 from lavarobust.execution.simulator.vectors import (
     LANES,
     UNROLLED,
     add_rows,
     add_rows_times,
-    sum_listed,
 )
 from lavarobust.execution.simulator.window import (
+    NO_REST,
     RECURRENT,
     Arrivals,
     Synapses,
     count_arrivals,
-    count_done,
+    count_step,
     run_row,
 )
 
@@ -34,11 +36,11 @@ _TOGETHER = 32
 class DenseScratch(NamedTuple):
     """Memory of one thread; see :func:`dense_scratch`."""
 
+    marked: np.ndarray
     listed: np.ndarray
     amounts: np.ndarray
     found: np.ndarray
     silent: np.ndarray
-    done: np.ndarray
     back: np.ndarray
     sums: np.ndarray
     back_sums: np.ndarray
@@ -46,6 +48,7 @@ class DenseScratch(NamedTuple):
     back_drive: np.ndarray
     u: np.ndarray
     v: np.ndarray
+    moving: np.ndarray
 
 
 def dense_scratch(arrivals: Arrivals, synapses: Synapses, recurrent: Synapses, steps: int) -> DenseScratch:
@@ -54,11 +57,11 @@ def dense_scratch(arrivals: Arrivals, synapses: Synapses, recurrent: Synapses, s
     together = 1 if len(recurrent.weights) else min(_TOGETHER, steps)
     states = -(-size // LANES) * LANES
     return DenseScratch(
+        np.empty((1, 1, words_of(synapses.places.channels - 1)), dtype=np.uint64),
         np.empty(together * listed, dtype=np.int32),
         np.empty(together * listed if arrivals.values.shape[1] else 0, dtype=np.int32),
         aligned_zeros(together, np.int64),
         aligned_zeros(together, np.bool_),
-        aligned_zeros(together, np.int64),
         np.empty(recurrent.places.channels + SPARE, dtype=np.int32),
         aligned_zeros(LANES, synapses.full.dtype),
         aligned_zeros(LANES, recurrent.full.dtype),
@@ -66,6 +69,7 @@ def dense_scratch(arrivals: Arrivals, synapses: Synapses, recurrent: Synapses, s
         aligned_zeros(LANES, np.int32),
         aligned_zeros(states, np.int32),
         aligned_zeros(states, np.int32),
+        np.full(together * states // LANES, NO_REST),
     )
 
 
@@ -96,16 +100,15 @@ def _run_sample(
     stride = channels + SPARE
     steps, rows = results.words.shape[1], (size + LANES - 1) // LANES
     fed_back = len(recurrent.weights) > 0
-    listed, amounts, found, silent, done, back, sums, back_sums, drive, back_drive, u, v = scratch
+    marked, listed, amounts, found, silent, back, sums, back_sums, drive, back_drive, u, v, moving = scratch
     together = len(found)
     u[:] = 0
     v[:] = 0
     for start in range(0, steps, together):
         group = min(together, steps - start)
         for s in range(group):
-            done[s] = 0
             found[s], silent[s] = _list(
-                arrivals, n, start + s, synapses, listed, amounts, s * stride, results
+                arrivals, n, start + s, synapses, marked, listed, amounts, s * stride, results
             )
         back_found, back_silent = 0, False
         if fed_back and start:
@@ -136,9 +139,12 @@ def _run_sample(
                         back_sums, 0, back_silent, recurrent.left, recurrent.right, False, back_drive
                     )
                     add_row(drive, back_drive)
-                done[s] += run_row(drive, u, v, low, neurons, results, n, start + s, low, size - low, cut)
+                at_row = s * rows + row
+                run_row(
+                    drive, u, v, low, neurons, results, n, start + s, low, size - low, cut, moving, at_row
+                )
         for s in range(group):
-            count_done(results, n, start + s, done[s])
+            count_step(neurons, results, n, start + s, moving, s * rows)
     if fed_back:
         _list_back(recurrent, n, steps, back, results)
     if len(results.potential):
@@ -148,21 +154,29 @@ def _run_sample(
 
 @inlined
 def _list(
-    arrivals: Any, n: int, t: int, synapses: Any, listed: Any, amounts: Any, low: int, results: Any
+    arrivals: Any,
+    n: int,
+    t: int,
+    synapses: Any,
+    marked: Any,
+    listed: Any,
+    amounts: Any,
+    low: int,
+    results: Any,
 ) -> tuple[int, bool]:
     """List a step's events from ``low`` on and count them; returns the list's length."""
     places, silent = synapses.places, False
     inputs = places.channels - 1
     if t < arrivals.words.shape[1]:
         events, found, silent = list_spikes(arrivals.words, n, t, inputs, places.reaching, listed, low)
+        operations = driven(arrivals.words, n, t, places.fan_out)
     elif t < arrivals.values.shape[1]:
-        events = list_values(arrivals.values, n, t, listed, amounts, low)
-        found = events
+        events = list_values(arrivals.values, n, t, marked, listed, amounts, low)
+        found, operations = events, driven(marked, 0, 0, places.fan_out)
     else:
         return 0, False
-    found = _fill_up(listed, low, found, inputs)
-    count_arrivals(results, n, t, events, _driven(places, listed, low, found, silent))
-    return found, silent
+    count_arrivals(results, n, t, events, operations)
+    return _fill_up(listed, low, found, inputs), silent
 
 
 @inlined
@@ -171,11 +185,10 @@ def _list_back(recurrent: Any, n: int, t: int, listed: Any, results: Any) -> tup
     places = recurrent.places
     inputs = places.channels - 1
     _, found, silent = list_spikes(results.words, n, t - 1, inputs, places.reaching, listed, 0)
-    found = _fill_up(listed, 0, found, inputs)
-    operations = _driven(places, listed, 0, found, silent)
+    operations = driven(results.words, n, t - 1, places.fan_out)
     count_arrivals(results, n, t - 1, 0, operations)
     results.counts[RECURRENT, n, t - 1] += operations >> 32
-    return found, silent
+    return _fill_up(listed, 0, found, inputs), silent
 
 
 @inlined
@@ -184,10 +197,3 @@ def _fill_up(listed: Any, low: int, found: int, nobody: int) -> int:
     for ahead in range(UNROLLED - 1):
         listed[low + found + ahead] = nobody
     return (found + UNROLLED - 1) // UNROLLED * UNROLLED
-
-
-@inlined
-def _driven(places: Any, listed: Any, low: int, found: int, silent: bool) -> int:
-    """Synapses that what is listed drives, or that all but it do."""
-    operations = sum_listed(places.fan_out, listed, low, low + found)
-    return places.full_fan_out - operations if silent else operations

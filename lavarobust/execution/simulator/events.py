@@ -39,32 +39,52 @@ def list_spikes(
     for w in range(words.shape[2]):
         spikes += set_bits(words[n, t, w])
     silent = 2 * spikes > inputs
+    return spikes, _list(words, n, t, silent, reaching, listed, low), silent
+
+
+@inlined
+def list_values(values: Any, n: int, t: int, marked: Any, listed: Any, amounts: Any, low: int) -> int:
+    """List which of ``values[n, t]`` are not zero, and their amounts, from ``low`` on; returns how many.
+
+    Args:
+        marked: ``(1, 1, W)`` uint64, written: a bit for each that is listed.
+        listed: int32, as of :func:`list_spikes`.
+    """
+    _mark(values, n, t, marked)
+    found = _list(marked, 0, 0, False, marked[0, 0], listed, low)
+    for i in range(low, low + found):
+        amounts[i] = values[n, t, listed[i]]
+    return found
+
+
+@inlined
+def _mark(values: Any, n: int, t: int, marked: Any) -> None:
+    inputs = values.shape[2]
+    for w in range(marked.shape[2]):
+        bits = np.uint64(0)
+        for i in range(w << _WORD_BITS, min((w + 1) << _WORD_BITS, inputs)):
+            bits |= np.uint64(values[n, t, i] != 0) << np.uint64(i & (WORD - 1))
+        marked[0, 0, w] = bits
+
+
+@inlined
+def _list(words: Any, n: int, t: int, silent: bool, among: Any, listed: Any, low: int) -> int:
+    """List the bits ``among`` those of ``words[n, t]`` that are set, or that are not; returns how many."""
     end = low
     for w in range(words.shape[2]):
-        bits = (~words[n, t, w] if silent else words[n, t, w]) & reaching[w]
+        bits = (~words[n, t, w] if silent else words[n, t, w]) & among[w]
         if bits:
             # eight places a byte, of which those beyond its spikes are written over: no guess how many
             for byte in range(0, WORD, 8):
                 some = (bits >> np.uint64(byte)) & _BYTE
                 put_sums(listed, end, _PLACES, np.int64(some), (w << _WORD_BITS) + byte)
                 end += set_bits(some)
-    return spikes, end - low, silent
-
-
-@inlined
-def list_values(values: Any, n: int, t: int, listed: Any, amounts: Any, low: int) -> int:
-    """List which of ``values[n, t]`` are not zero, and their amounts, from ``low`` on; returns how many."""
-    end = low
-    for i in range(values.shape[2]):
-        listed[end] = i
-        amounts[end] = values[n, t, i]
-        end += np.int64(values[n, t, i] != 0)
     return end - low
 
 
 @inlined
-def put_row(fired: Any, valid: int, words: Any, n: int, t: int, at: int) -> int:
-    """Set bits ``at`` to ``at + valid`` of ``words[n, t]`` to those of a row; returns how many are set."""
+def put_row(fired: Any, valid: int, words: Any, n: int, t: int, at: int) -> None:
+    """Set bits ``at`` to ``at + valid`` of ``words[n, t]`` to those of a row."""
     bits = np.uint64(fired) & _first_bits(valid)
     word, offset = at >> _WORD_BITS, np.uint64(at & (WORD - 1))
     words[n, t, word] |= bits << offset
@@ -72,7 +92,6 @@ def put_row(fired: Any, valid: int, words: Any, n: int, t: int, at: int) -> int:
         beyond = bits >> (_WORD - offset)
         if beyond:
             words[n, t, word + 1] |= beyond
-    return set_bits(bits)
 
 
 @inlined

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from lavarobust.dynamics.aligned import aligned_zeros
+from lavarobust.execution.simulator.fan_out import FanOut, in_digits
 from lavarobust.execution.simulator.order import pack
 from lavarobust.execution.simulator.vectors import LANES
 from lavarobust.netx.model import Shape
@@ -36,9 +37,7 @@ class Places(NamedTuple):
         origin: the sum of the population's first neuron.
         lines, width: rows of the population and neurons in each.
         size: sums with all margins.
-        kind: per pixel, row of ``fan_out``.
-        fan_out: ``(kinds, C)`` synapses that a spike drives: all, and ``<< 32`` those that are not zero.
-        full_fan_out: what spikes of all inputs would drive, in the same way.
+        fan_out: synapses that a spike of each input drives.
         reaching: ``(W,)`` uint64, a bit for each input that drives anything.
     """
 
@@ -53,9 +52,7 @@ class Places(NamedTuple):
     lines: int
     width: int
     size: int
-    kind: np.ndarray
-    fan_out: np.ndarray
-    full_fan_out: int
+    fan_out: FanOut
     reaching: np.ndarray
 
 
@@ -123,7 +120,7 @@ def conv_patches(
         weight: ``(C', C / groups, kH, kW)`` integers.
         input_shape, shape: ``(C, H, W)`` and ``(C', H', W')``.
         stride, padding, dilation, groups: of the convolution, ``(H, W)`` each.
-        fan_out: ``(H * W * C, 2)`` in (H, W, C) order.
+        fan_out: ``(inputs, 2)`` synapses of each input, non-zero and all, in (H, W, C) order.
     """
     channels, height, width = input_shape
     outputs, out_height, out_width = shape
@@ -147,8 +144,6 @@ def conv_patches(
             per_row.append(row_extent)
             per_block.append(blocks)
     at = (rows.first[:, None] + rows.before) * pitch + (columns.first[None] + left) * outputs
-    packed = fan_out[:, 0].astype(np.int64) << 32 | fan_out[:, 1].astype(np.int64)
-    kinds, kind = np.unique(packed.reshape(height * width, channels), axis=0, return_inverse=True)
     places = Places(
         channels=channels,
         at=at.reshape(-1).astype(np.int64),
@@ -161,10 +156,8 @@ def conv_patches(
         lines=out_height,
         width=out_width * outputs,
         size=(rows.before + out_height + rows.after(out_height)) * pitch + LANES,
-        kind=kind.reshape(-1).astype(np.int64),
-        fan_out=kinds,
-        full_fan_out=int(packed.sum()),
-        reaching=pack((packed != 0)[None, :, None], np.arange(len(packed)))[0, 0],
+        fan_out=in_digits(fan_out),
+        reaching=pack((fan_out[:, 1] != 0)[None, :, None], np.arange(len(fan_out)))[0, 0],
     )
     return _narrowed(np.concatenate(flat), places, weight.reshape(outputs, -1))
 
@@ -177,7 +170,6 @@ def dense_patches(weight: np.ndarray, fan_out: np.ndarray) -> Patches:
     outputs, inputs = weight.shape
     kernel = np.pad(weight, ((0, 0), (0, 1)))[:, :, None, None]
     shape = (inputs + 1, 1, 1)
-    fan_out = np.pad(fan_out, ((0, 1), (0, 0)))
     patches = conv_patches(kernel, shape, (outputs, 1, 1), (1, 1), (0, 0), (1, 1), 1, fan_out)
     return replace(patches, dense=True)
 

@@ -147,6 +147,7 @@ def _prepare(stage: Stage, source: Shape) -> Prepared:
         neuron.threshold << STATE_SHIFT if neuron.spikes else POTENTIAL_LIMIT,
         -1 if neuron.reset == "soft" else 0,
         not _each(stage.bias, stage.shape).all(),
+        _present(patches),
     )
     return Prepared(stage, patches, recurrent, neurons)
 
@@ -171,6 +172,13 @@ def in_rows(values: np.ndarray, patches: Patches) -> np.ndarray:
     padded = np.zeros((len(values), lines, -(-width // LANES) * LANES), dtype=values.dtype)
     padded[:, :, :width] = values.reshape(-1, lines, width)
     return padded.reshape(len(values), -1)
+
+
+def _present(patches: Patches) -> np.ndarray:
+    """``(K / 32,)`` uint32: which of each row are neurons."""
+    neurons = np.ones((1, patches.places.lines * patches.places.width), dtype=bool)
+    rows = np.packbits(in_rows(neurons, patches).reshape(-1, LANES), axis=1, bitorder="little")
+    return rows.view(np.uint32)[:, 0].copy()
 
 
 def _rows(values: np.ndarray, patches: Patches) -> np.ndarray:

@@ -144,7 +144,8 @@ def run_prepared(layer: PreparedSigmaDelta, values: np.ndarray, steps: int) -> S
         synapses = _synapses(layer, patches)
 
         def run(left: Turns) -> None:
-            run_sigma_delta(values, synapses, neurons, results, sigma_delta_scratch(patches.places), left)
+            scratch = sigma_delta_scratch(patches.places, values.shape[2])
+            run_sigma_delta(values, synapses, neurons, results, scratch, left)
 
     share_turns(run, samples)
     peak = int(results.peaks.max(initial=0))

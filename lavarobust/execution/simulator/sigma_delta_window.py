@@ -14,8 +14,10 @@ from lavarobust.dynamics.aligned import aligned_zeros
 from lavarobust.dynamics.compiled import inlined, unmanaged
 from lavarobust.dynamics.turns import Turns, take
 from lavarobust.execution.simulator.conv_window import add_patches
-from lavarobust.execution.simulator.events import count_row, list_values
+from lavarobust.execution.simulator.events import SPARE, count_row, list_values
+from lavarobust.execution.simulator.fan_out import driven
 from lavarobust.execution.simulator.neuron_rows import read_row
+from lavarobust.execution.simulator.order import words_of
 from lavarobust.execution.simulator.patches import Places
 from lavarobust.execution.simulator.sigma_delta_rows import sum_and_send_row, sum_row
 from lavarobust.execution.simulator.vectors import LANES, set_bits
@@ -64,6 +66,7 @@ class SigmaDeltaResults(NamedTuple):
 class SigmaDeltaScratch(NamedTuple):
     """Memory of one thread; see :func:`sigma_delta_scratch`."""
 
+    marked: np.ndarray
     listed: np.ndarray
     amounts: np.ndarray
     sums: np.ndarray
@@ -75,14 +78,13 @@ class SigmaDeltaScratch(NamedTuple):
     residue: np.ndarray
 
 
-def sigma_delta_scratch(places: Places) -> SigmaDeltaScratch:
+def sigma_delta_scratch(places: Places, inputs: int) -> SigmaDeltaScratch:
     """What :func:`run_sigma_delta` works in."""
-    inputs = len(places.at) * places.channels
     states = places.lines * -(-places.width // LANES) * LANES
     return SigmaDeltaScratch(
-        # beside the events, room for one that ends the list
-        np.empty(inputs + 1, dtype=np.int32),
-        np.empty(inputs + 1, dtype=np.int32),
+        np.empty((1, 1, words_of(inputs)), dtype=np.uint64),
+        np.empty(inputs + SPARE, dtype=np.int32),
+        np.empty(inputs, dtype=np.int32),
         aligned_zeros(places.size, np.int32, places.origin),
         *(aligned_zeros(size, np.int32) for size in (LANES, LANES, LANES, states, states, states)),
     )
@@ -115,16 +117,16 @@ def run_sigma_delta(
 def _run_sample(values: Any, n: int, synapses: Any, neurons: Any, results: Any, scratch: Any) -> None:
     places = synapses.places
     steps, size = results.counts.shape[2], places.lines * places.width
-    listed, amounts, sums, drive, message, peaks, total, activation, residue = scratch
+    marked, listed, amounts, sums, drive, message, peaks, total, activation, residue = scratch
     for k in range(len(total)):
         total[k], activation[k], residue[k] = neurons.total[k], neurons.activation[k], neurons.residue[k]
     peaks[:] = 0
     for t in range(steps):
         found = 0
         if t < values.shape[1]:
-            found = list_values(values, n, t, listed, amounts, 0)
-            operations = add_patches(synapses, sums, listed, amounts, found)
-            count_arrivals(results, n, t, found, operations)
+            found = list_values(values, n, t, marked, listed, amounts, 0)
+            count_arrivals(results, n, t, found, driven(marked, 0, 0, places.fan_out))
+            add_patches(synapses, sums, listed, amounts, found)
         k = 0
         for line in range(places.lines):
             at, low = places.origin + line * places.pitch, line * places.width

@@ -19,6 +19,9 @@ LANES = 32
 WORD = 64
 """Spikes in a word."""
 
+COLUMNS = 8
+"""Words that are counted side by side."""
+
 UNROLLED = 4
 """Rows added in one turn of a loop; half the time of one a turn."""
 
@@ -183,27 +186,48 @@ def add_rows_times(
 
 
 @intrinsic
-def sum_listed(typingctx: Any, table: Any, listed: Any, first: Any, last: Any) -> Any:
-    """The sum of ``table[listed[i]]``, int64, over ``first <= i < last``, whole turns of ``UNROLLED``."""
+def weigh_bits(typingctx: Any, words: Any, at: Any, count: Any, masks: Any, worth: Any, blocks: Any) -> Any:
+    """Bits that ``words[at + w]`` shares with ``masks[b, w, i]``, times ``worth[8 b + i]``.
+
+    Summed over ``w < count``, ``b < blocks`` and ``i < 8``, int64; arrays are in C order, ``words`` flat.
+    """
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        kinds, (table, listed, first, last) = signature.args, args
-        values = Memory(context, builder, kinds[0], table)
-        places = Memory(context, builder, kinds[1], listed)
-        totals = [cgutils.alloca_once_value(builder, ir.Constant(first.type, 0)) for _ in range(_CHAINS)]
-        stride = ir.Constant(first.type, UNROLLED)
-        with cgutils.for_range_slice(builder, first, last, stride, first.type, inc=True) as (i, _):
-            for ahead in range(UNROLLED):
-                index = places.item(builder.add(i, ir.Constant(first.type, ahead)), first.type)
-                value = builder.load(builder.gep(values.data, [index]))
-                total = totals[ahead % _CHAINS]
-                builder.store(builder.add(builder.load(total), value), total)
-        result = builder.load(totals[0])
-        for total in totals[1:]:
-            result = builder.add(result, builder.load(total))
-        return result
+        kinds, (words, at, count, masks, worth, blocks) = signature.args, args
+        source, shared, weights = (
+            context.make_array(kinds[i])(context, builder, array).data
+            for i, array in ((0, words), (3, masks), (4, worth))
+        )
+        columns = ir.VectorType(ir.IntType(64), COLUMNS)
+        every = ir.Constant(ir.VectorType(ir.IntType(32), COLUMNS), None)
 
-    return types.int64(table, listed, types.intp, types.intp), codegen
+        def named(result: Any, name: str) -> Any:
+            kind = ir.FunctionType(result, [columns])
+            return cgutils.get_or_insert_function(builder.module, kind, f"llvm.{name}.v{COLUMNS}i64")
+
+        def load(data: Any, row: Any) -> Any:
+            place = builder.gep(data, [builder.mul(row, ir.Constant(row.type, COLUMNS))])
+            return builder.load(builder.bitcast(place, columns.as_pointer()), align=8)
+
+        def word(w: Any) -> Any:
+            held = builder.load(builder.gep(source, [builder.add(at, w)]))
+            empty = ir.Constant(columns, ir.Undefined)
+            first = builder.insert_element(empty, held, ir.Constant(ir.IntType(32), 0))
+            return builder.shuffle_vector(first, empty, every)
+
+        set_bits_of, sum_of = named(columns, "ctpop"), named(columns.element, "vector.reduce.add")
+        total, some = (cgutils.alloca_once_value(builder, ir.Constant(columns, None)) for _ in range(2))
+        with cgutils.for_range(builder, blocks, intp=at.type) as block:
+            builder.store(ir.Constant(columns, None), some)
+            first = builder.mul(block.index, count)
+            with cgutils.for_range(builder, count, intp=at.type) as loop:
+                bits = builder.and_(load(shared, builder.add(first, loop.index)), word(loop.index))
+                builder.store(builder.add(builder.load(some), builder.call(set_bits_of, [bits])), some)
+            weighed = builder.mul(builder.load(some), load(weights, block.index))
+            builder.store(builder.add(builder.load(total), weighed), total)
+        return builder.call(sum_of, [builder.load(total)])
+
+    return types.int64(words, types.intp, types.intp, masks, worth, types.intp), codegen
 
 
 @intrinsic

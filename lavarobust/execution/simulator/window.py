@@ -15,10 +15,13 @@ from lavarobust.dynamics.compiled import inlined
 from lavarobust.execution.simulator.events import count_row, put_row
 from lavarobust.execution.simulator.neuron_rows import step_row
 from lavarobust.execution.simulator.patches import Places
-from lavarobust.execution.simulator.vectors import LANES
+from lavarobust.execution.simulator.vectors import LANES, set_bits
 
 RECURRENT = 5
 """Place among counts of the operations of synapses from a population to itself."""
+
+NO_REST = np.uint32(0xFFFFFFFF)
+"""What a row of updates holds where no neuron can be at rest."""
 
 
 class Arrivals(NamedTuple):
@@ -60,6 +63,7 @@ class Neurons(NamedTuple):
         threshold: state units.
         left: mask of the part beyond the threshold that a spike leaves: -1 of a soft reset, 0 of a hard one.
         resting: whether any neuron may be at rest: has no bias of its own.
+        present: ``(K / 32,)`` uint32, per row a bit for each of its 32 that is a neuron of the population.
     """
 
     bias: np.ndarray
@@ -68,6 +72,7 @@ class Neurons(NamedTuple):
     threshold: int
     left: int
     resting: bool
+    present: np.ndarray
 
 
 class Results(NamedTuple):
@@ -109,15 +114,15 @@ def run_row(
     at: int,
     valid: int,
     cut: int,
-) -> int:
+    moving: Any,
+    row: int,
+) -> None:
     """A step of the neurons whose states begin at ``k``; note what it sent and cut.
 
     Args:
         valid: neurons of the population from here to the line's end; the row's others are ignored.
         cut: which sums lost bits, as :func:`read_row` says.
-
-    Returns:
-        How many spiked, and above 32 bits how many updates were active.
+        moving: uint32; where neurons can rest, ``moving[row]`` gets a bit for each active update.
     """
     own_bias = (n if len(neurons.bias) > 1 else 0) * neurons.bias.shape[1]
     fired, wrapped, clipped, active = step_row(
@@ -138,12 +143,19 @@ def run_row(
         results.cuts[0, n, t] += count_row(cut, valid)
         results.cuts[1, n, t] += count_row(wrapped, valid)
         results.cuts[2, n, t] += count_row(clipped, valid)
-    moving = count_row(active, valid) if neurons.resting else min(valid, LANES)
-    return put_row(fired, valid, results.words, n, t, at) | moving << 32
+    # counted after the step, many rows at a time: so are the spikes
+    if neurons.resting:
+        moving[row] = active
+    put_row(fired, valid, results.words, n, t, at)
 
 
 @inlined
-def count_done(results: Any, n: int, t: int, done: int) -> None:
-    """Note a step's spikes and active updates: the sum of what :func:`run_row` returned of its rows."""
-    results.counts[3, n, t] = done & 0xFFFFFFFF
-    results.counts[4, n, t] = done >> 32
+def count_step(neurons: Any, results: Any, n: int, t: int, moving: Any, first: int) -> None:
+    """Note a step's spikes, and the active updates that its rows left in ``moving`` from ``first`` on."""
+    spikes, updates = 0, 0
+    for w in range(results.words.shape[2]):
+        spikes += set_bits(results.words[n, t, w])
+    for row in range(len(neurons.present)):
+        updates += set_bits(np.uint64(moving[first + row] & neurons.present[row]))
+    results.counts[3, n, t] = spikes
+    results.counts[4, n, t] = updates
