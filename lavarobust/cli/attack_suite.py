@@ -40,7 +40,7 @@ def run_suite(file: str, options: dict[str, Any]) -> None:
     # what can't be is refused before anything takes time
     if options["profiles"] and not options["cost"]:
         raise click.UsageError("--profile needs --cost.")
-    for name in ("steps", "encoding", "levels", "readout"):
+    for name in ("steps", "encoding", "levels", "mean", "std", "readout"):
         if options["gap"] and options[name] is not None:
             raise click.UsageError(f"--{name} is not for --gap: the float network is run as trained.")
     tables = price_tables(options["profiles"] or PROFILES)

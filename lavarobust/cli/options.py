@@ -40,6 +40,22 @@ def _writable(context: click.Context, parameter: click.Parameter, value: str | N
     return value
 
 
+class Numbers(click.ParamType):
+    """One number, or several with commas between."""
+
+    name = "numbers"
+
+    def convert(
+        self, value: Any, parameter: click.Parameter | None, context: click.Context | None
+    ) -> tuple[float, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            return tuple(float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not a number, nor several with commas between.", parameter, context)
+
+
 def output_option(flag: str, name: str, text: str) -> Callable[[Command], Command]:
     """An option that names a file to write."""
     return click.option(flag, name, metavar="FILE", callback=_writable, help=text)
@@ -105,6 +121,18 @@ plan_options = _stack(
     ),
     click.option("--levels", type=int, metavar="N", help="Integer levels of a pixel [default: likewise]."),
     click.option(
+        "--mean",
+        type=Numbers(),
+        metavar="M[,M]",
+        help="What the model's makers took from a pixel, of every channel or of each [default: likewise].",
+    ),
+    click.option(
+        "--std",
+        type=Numbers(),
+        metavar="S[,S]",
+        help="What they then divided it by; --mean 0.5 --std 0.5 makes pixels -1 to 1 [default: likewise].",
+    ),
+    click.option(
         "--readout",
         type=click.Choice(("membrane", "spike_count")),
         help="What the prediction is the largest of [default: likewise].",
@@ -118,7 +146,7 @@ def split_choices(values: dict[str, Any]) -> tuple[DataChoice, PlanChoice]:
     from lavarobust.experiment.run import PlanChoice
 
     image_names = ("data", "data_root", "images", "labels", "part", "limit")
-    plan_names = ("steps", "encoding", "levels", "readout")
+    plan_names = ("steps", "encoding", "levels", "mean", "std", "readout")
     return (
         DataChoice(**{name: values[name] for name in image_names}),
         PlanChoice(**{name: values[name] for name in plan_names}),

@@ -168,8 +168,9 @@ def _on_spikes(
     samples = SAMPLES if images.limit is None else images.limit
     stimulus = synthetic_spikes(model, plan.steps, rate, samples)
     record = executing.run(model, stimulus, plan.readout)
-    said = tuple(assumption for assumption in plan.assumptions if "--encoding" not in assumption)
-    known = words_for(rate, samples), tuple(one for one in said if "--levels" not in one)
+    of_pixels = ("--encoding", "--levels", "--mean")
+    said = tuple(line for line in plan.assumptions if not any(flag in line for flag in of_pixels))
+    known = words_for(rate, samples), said
     return _report(record, model, bills_of(record, model, tables, rules), [stimulus], None, *known)
 
 

@@ -13,7 +13,7 @@ from lavarobust.errors import SettingsError
 from lavarobust.execution.protocol import Backend
 from lavarobust.netx.deployment import Deployment, Encoding, EncodingKind, ReadoutKind, sample_shape
 from lavarobust.netx.limits import READOUT_THRESHOLD
-from lavarobust.netx.model import Dense, Input, Model, Neuron, SigmaDelta
+from lavarobust.netx.model import Dense, Input, Model, Neuron, Shape, SigmaDelta
 from lavarobust.record import Record, joined
 
 STEPS_MAX = 1 << 16
@@ -21,6 +21,11 @@ STEPS_MAX = 1 << 16
 
 ASSUMED_STEPS = 16
 ASSUMED_LEVELS = 255
+
+_NORMALISED: tuple[EncodingKind, ...] = ("direct", "repeat")
+"""Encodings that send a pixel's value, and so may send a normalised one."""
+
+_UNSAID = "the file does not say"
 
 _FRAME_BYTES = 1 << 26
 """Of encoded images at a time."""
@@ -58,8 +63,14 @@ def plan_for(
     encoding: EncodingKind | None = None,
     levels: int | None = None,
     readout: ReadoutKind | None = None,
+    mean: tuple[float, ...] | None = None,
+    std: tuple[float, ...] | None = None,
 ) -> Plan:
     """The plan of a model: its deployment where it has one, then the arguments, then assumptions.
+
+    Args:
+        mean, std: of pixels in [0, 1], one number for every channel or one each. What an input population
+            makes of a pixel it then makes of ``(pixel - mean) / std``.
 
     Raises:
         SettingsError: an impossible value, naming the flag.
@@ -90,11 +101,20 @@ def plan_for(
             for flag, value in given.items()
             if value is None
         ]
+        if (
+            levels is None
+            and mean is None
+            and std is None
+            and (encoding or plan.encoding.kind) in _NORMALISED
+        ):
+            assumptions.append(f"assumed --mean 0 --std 1: {_UNSAID}")
     new_encoding = plan.encoding
     if encoding is not None:
         new_encoding = replace(new_encoding, kind=encoding)
     if levels is not None:
         new_encoding = replace(new_encoding, levels=levels)
+    if mean is not None or std is not None:
+        new_encoding = _normalised(model, new_encoding, mean, std)
     if new_encoding.kind == "signed_rate" and new_encoding.mean_image is None:
         raise SettingsError(
             f"--encoding signed_rate: {model.name} holds no mean image. Train and export a network with it."
@@ -169,7 +189,40 @@ def _reason(model: Model, flag: str) -> str:
     if isinstance(first, Input) and flag in ("--encoding", "--levels"):
         sign = "-" if first.bias < 0 else "+"
         return f"the file's input layer makes {first.weight} * pixel {sign} {abs(first.bias)} of a pixel"
-    return "the file does not say"
+    return _UNSAID
+
+
+def _normalised(
+    model: Model, encoding: Encoding, mean: tuple[float, ...] | None, std: tuple[float, ...] | None
+) -> Encoding:
+    """The encoding of pixels that are normalised before it."""
+    if mean is None or std is None:
+        raise SettingsError(
+            "--mean and --std go together. Give both, --std 1 for pixels that are only shifted."
+        )
+    if encoding.kind not in _NORMALISED:
+        raise SettingsError(
+            f"--mean and --std: the encoding {encoding.kind} sends pixels as they are. Leave both out, or "
+            f"give --encoding {' or '.join(_NORMALISED)}."
+        )
+    channels = _channels(model.input_shape)
+    means, stds = (values * channels if len(values) == 1 else values for values in (mean, std))
+    if not len(means) == len(stds) == channels:
+        raise SettingsError(
+            f"--mean and --std hold {len(mean)} and {len(std)} numbers, and {model.name} takes images of "
+            f"{channels} channel{'s' if channels > 1 else ''}. Give one number, or one for each channel."
+        )
+    if not np.isfinite([*means, *stds]).all() or min(stds) <= 0:
+        raise SettingsError("--mean and --std: give finite numbers, --std above 0.")
+    first = model.populations[0][1]
+    # the transform of an input population, which comes after: weight * (pixel - mean) / std + bias
+    shift = first.bias / first.weight if isinstance(first, Input) and model.deployment is None else 0.0
+    shifted = tuple(m - shift * s for m, s in zip(means, stds, strict=True))
+    return replace(encoding, mean=shifted, std=stds)
+
+
+def _channels(shape: Shape) -> int:
+    return shape[0] if len(shape) == 3 else 1
 
 
 def _transform(layer: Input) -> Encoding:
@@ -179,5 +232,5 @@ def _transform(layer: Input) -> Encoding:
             f"the file's input layer multiplies a pixel by {layer.weight}, and only positive weights are "
             "understood. Change its weight, and the signs of the weights behind it."
         )
-    channels = layer.shape[0] if len(layer.shape) == 3 else 1
+    channels = _channels(layer.shape)
     return Encoding("direct", layer.weight, (-layer.bias / layer.weight,) * channels, (1.0,) * channels)

@@ -21,12 +21,19 @@ from lavarobust.record import LayerCounts, Record
 
 @dataclass(frozen=True)
 class PlanChoice:
-    """What the command line says about running a file; None leaves it to the file."""
+    """What the command line says about running a file; None leaves it to the file.
+
+    Attributes:
+        mean, std: what the model's makers took from a pixel in [0, 1] and then divided it by, one number for
+            every channel or one each; given together.
+    """
 
     steps: int | None = None
     encoding: EncodingKind | None = None
     levels: int | None = None
     readout: ReadoutKind | None = None
+    mean: tuple[float, ...] | None = None
+    std: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,6 +122,8 @@ def plan_of(model: Model, choice: PlanChoice) -> Plan:
         encoding=choice.encoding,
         levels=choice.levels,
         readout=choice.readout,
+        mean=choice.mean,
+        std=choice.std,
     )
 
 

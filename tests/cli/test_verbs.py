@@ -160,10 +160,15 @@ def test_a_file_that_says_nothing_runs_with_flags_or_with_printed_assumptions(cl
     assert by_name.code == 0 and "3 images of digits test, 16 steps each" in by_name.out
     assert by_name.err.splitlines() == [
         f"note: assumed --{flag}: the file does not say"
-        for flag in ("steps 16", "encoding direct", "levels 255", "readout membrane")
+        for flag in ("steps 16", "encoding direct", "levels 255", "readout membrane", "mean 0 --std 1")
     ]
     some = cli("run", file, *own, *SAYS[:4])
-    assert [line.split()[2] for line in some.err.splitlines()] == ["--levels", "--readout"]
+    assert [line.split()[2] for line in some.err.splitlines()] == ["--levels", "--readout", "--mean"]
+    one = cli("run", file, *own, *SAYS, "--mean", "0", "--std", "1,1")
+    assert (one.code, one.out) == (2, "")
+    assert one.err.count("\n") == 1 and "--mean and --std hold 1 and 2 numbers" in one.err
+    assert cli("run", file, *own, *SAYS, "--mean", "0", "--std", "1") == known
+    assert "'x' is not a number" in cli("run", file, *own, *SAYS, "--mean", "x", "--std", "1").err
 
 
 @pytest.mark.parametrize("verb", ["run", "attack", "energy"])

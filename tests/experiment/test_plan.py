@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lavarobust.encoding import encode
 from lavarobust.errors import SettingsError
 from lavarobust.execution import backend
 from lavarobust.experiment import plan as plan_module
@@ -44,9 +45,9 @@ def test_what_is_assumed_follows_from_the_neurons(neuron):
     kind = "direct" if neuron.current_decay == 0 else "repeat"
     readout = "membrane" if neuron is READOUT else "spike_count"
     assert (plan.steps, plan.encoding, plan.readout) == (16, Encoding(kind, 255), readout)
+    values = [*zip(NAMES, (16, kind, 255, readout), strict=True), ("mean", "0 --std 1")]
     assert plan.assumptions == tuple(
-        f"assumed --{name} {value}: the file does not say"
-        for name, value in zip(NAMES, (16, kind, 255, readout), strict=True)
+        f"assumed --{name} {value}: the file does not say" for name, value in values
     )
     assert plan.as_deployment(model(dense(neuron))).input_shape == (1, 1, 2)
 
@@ -56,7 +57,9 @@ def test_a_value_that_is_given_is_not_assumed(given):
     values = {"steps": 3, "encoding": "rate", "levels": 9, "readout": "membrane"}
     plan = plan_for(model(), **{given: values[given]})
     said = [re.search(r"--(\w+)", sentence)[1] for sentence in plan.assumptions]
-    assert said == [name for name in NAMES if name != given]
+    # a rate code sends pixels as they are, and who says the levels knows the scale
+    of_pixels = [] if given in ("encoding", "levels") else ["mean"]
+    assert said == [name for name in NAMES if name != given] + of_pixels
 
 
 def test_an_input_layer_s_transform_is_its_encoding():
@@ -69,9 +72,37 @@ def test_an_input_layer_s_transform_is_its_encoding():
             plan_for(model(replace(population, weight=weight)))
 
 
+def test_normalised_pixels_come_before_an_input_layer_s_transform():
+    """36 (2 x - 1) - 18 = 72 x - 54: black is -54, white 18."""
+    population = Input((1, 1, 2), Neuron(4096, 0, 1), weight=36, bias=-18)
+    plan = plan_for(model(population, dense(Neuron(4096, 0, 1))), mean=(0.5,), std=(0.5,))
+    assert not any("--mean" in sentence for sentence in plan.assumptions)
+    pixels = np.array([[[[0.0, 1.0]]]], dtype=np.float32)
+    assert encode(plan.encoding, pixels, 3, np.arange(1)).frames.ravel().tolist() == [-54, 18]
+
+
+def test_normalised_pixels_of_other_files_are_scaled_to_levels():
+    colour = Model((Dense(np.zeros((2, 3), dtype=np.int32), Neuron(4096, 0, 1)),), (3, 1, 1), name="m")
+    asked = {"encoding": "repeat", "levels": 10, "std": (0.5,)}
+    assert plan_for(colour, mean=(0.1,), **asked).encoding == Encoding("repeat", 10, (0.1,) * 3, (0.5,) * 3)
+    each = plan_for(colour, mean=(0.1, 0.2, 0.3), **asked).encoding
+    assert each == Encoding("repeat", 10, (0.1, 0.2, 0.3), (0.5,) * 3)
+    known = replace(KNOWN, encoding=Encoding("direct", 7, (0.4,), (2.0,)))
+    assert plan_for(model(deployment=known), mean=(0.0,), std=(1.0,)).encoding.mean == (0.0,)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        ({"mean": (0.5,)}, "--mean and --std go together"),
+        ({"std": (0.5,)}, "--mean and --std go together"),
+        (
+            {"mean": (0.1, 0.2), "std": (1.0,)},
+            "hold 2 and 1 numbers, and m takes images of 1 channel. Give one",
+        ),
+        ({"mean": (0.5,), "std": (0.0,)}, "--std above 0"),
+        ({"mean": (float("nan"),), "std": (1.0,)}, "finite"),
+        ({"mean": (0.5,), "std": (0.5,), "encoding": "rate"}, "the encoding rate sends pixels as they are"),
         ({"steps": 0}, "--steps 0"),
         ({"steps": STEPS_MAX + 1}, "at most 65536 steps"),
         ({"levels": 0}, "--levels 0"),
