@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,19 @@ class PlanChoice:
     readout: ReadoutKind | None = None
     mean: tuple[float, ...] | None = None
     std: tuple[float, ...] | None = None
+
+
+def command_words(images: DataChoice, plan: PlanChoice) -> tuple[str, ...]:
+    """What a command line has to say to choose the same; nothing of what is left to file and defaults."""
+    words: list[str] = []
+    for choice, usual in ((images, DataChoice()), (plan, PlanChoice())):
+        for field in fields(choice):
+            value = getattr(choice, field.name)
+            if value != getattr(usual, field.name):
+                several = isinstance(value, tuple)
+                said = ",".join(map(str, value)) if several else str(value)
+                words += [f"--{field.name.replace('_', '-')}", said]
+    return tuple(words)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from pathlib import Path
 from lavarobust.energy import load_profile
 from lavarobust.errors import SettingsError
 from lavarobust.experiment.inputs import DataChoice
-from lavarobust.experiment.run import PlanChoice
+from lavarobust.experiment.run import PlanChoice, command_words
 from lavarobust.experiment.run_folder import RUNS, RunFolderError
 from lavarobust.files import atomic_write, make_folder
 from lavarobust.reporting.page.build import build_page, what_files_say
@@ -106,7 +106,9 @@ def report(
             f"another version ({error!r}). Remove it, and what belongs to a run is made again"
         ) from error
     models = [measure(subject, attacked, epsilons, steps) for subject in subjects]
-    page = build_page(models, tables, _command(runs, out))
+    choices = command_words(images if images.limit != LIMIT else replace(images, limit=None), plan)
+    command = _command(runs, out, choices, attacked, epsilons, profiles, synthetic)
+    page = build_page(models, tables, command)
     files = tuple(file for subject in subjects for file in _files(subject))
     listing = "\n".join(f"- `{os.path.relpath(file, target)}`" for file in files)
     written = ReportResult(
@@ -159,5 +161,23 @@ def _folder(runs: Sequence[str | Path]) -> Path:
     return Path(os.path.commonpath([folder.resolve().parent for folder in folders]))
 
 
-def _command(runs: Sequence[str | Path], out: str | Path | None) -> list[str]:
-    return ["lavarobust", "report", *map(str, runs), *(() if out is None else ("--out", str(out)))]
+def _command(
+    runs: Sequence[str | Path],
+    out: str | Path | None,
+    choices: tuple[str, ...],
+    attacked: int,
+    epsilons: Sequence[float],
+    profiles: Sequence[str | Path],
+    synthetic: float | None,
+) -> list[str]:
+    """The command line that makes this page; what is usual is left out."""
+    words = ["lavarobust", "report", *map(str, runs), *choices]
+    if attacked != ATTACKED:
+        words += ["--attacked", str(attacked)]
+    for epsilon in epsilons:
+        words += ["--epsilon", str(epsilon)]
+    if synthetic is not None:
+        words += ["--synthetic", str(synthetic)]
+    if tuple(profiles) != PROFILES:
+        words += [word for profile in profiles for word in ("--profile", str(profile))]
+    return words if out is None else [*words, "--out", str(out)]

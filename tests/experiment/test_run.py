@@ -9,7 +9,7 @@ from lavarobust.execution.simulator import Simulator
 from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.network_scores import network_scores
 from lavarobust.experiment.plan import execute
-from lavarobust.experiment.run import PlanChoice, prepare, run
+from lavarobust.experiment.run import PlanChoice, command_words, prepare, run
 from lavarobust.experiment.train import load_network
 
 
@@ -57,3 +57,12 @@ def test_every_draw_of_a_random_encoding_is_an_execution_of_its_own(model_file):
     assert (second.scores != several.record.scores).any()
     with pytest.raises(SettingsError, match="--draws 0: give at least 1"):
         run(model_file, draws=0)
+
+
+def test_choices_are_said_as_a_command_line_takes_them():
+    assert command_words(DataChoice(), PlanChoice()) == ()
+    images = DataChoice(data="mnist", data_root="data", limit=9)
+    said = command_words(images, PlanChoice(steps=8, readout="membrane", mean=(0.5, 0.25), std=(1.0, 2.0)))
+    assert " ".join(said) == (
+        "--data mnist --data-root data --limit 9 --steps 8 --readout membrane --mean 0.5,0.25 --std 1.0,2.0"
+    )

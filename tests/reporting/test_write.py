@@ -55,6 +55,8 @@ def test_a_file_that_says_nothing_of_itself_says_what_was_assumed(reported, tmp_
     text = result.markdown.read_text()
     assert "assumed --steps 16: the file does not say" in text
     assert "### Accuracy\n" not in text and "No suite of attacks has been run" in text
+    assert f"\nlavarobust report {file} --data digits --limit 4 --attacked 2 --epsilon 0.1\n" in text
+    assert f"lavarobust attack {file} --data digits --limit 4 --suite adaptive --eps" in text
 
 
 def test_a_file_without_data_is_counted_on_synthetic_spikes(reported, tmp_path):
@@ -67,6 +69,8 @@ def test_a_file_without_data_is_counted_on_synthetic_spikes(reported, tmp_path):
     assert all(peer["accuracy"] is None for peer in plain["standing"][0]["peers"])
     counted = bill(file, DataChoice(limit=3), synthetic=0.2).ledger.as_dict()["total"]
     assert plain["activity"][0]["total"] == counted
+    again = json.loads(result.json.read_text())["provenance"]["page"]["command"]
+    assert again == f"lavarobust report {file} --limit 3 --synthetic 0.2 --out {tmp_path / 'out'}"
     text = result.html.read_text()
     assert "synthetic input, 3 windows with 0.2 spikes per input and step" in text
     with pytest.raises(SettingsError, match="leave out --data"):

@@ -240,7 +240,8 @@ def _missing(measured: Measured) -> list[Block]:
     file = subject.argument if subject.folder is None else f"{subject.argument}/{subject.file.name}"
     result = f"{file.removesuffix('.net')}{SUITE_SUFFIX}"
     epsilon = f"{measured.epsilon or EPSILON:g}"
-    words = ("lavarobust", "attack", file, "--suite", "adaptive", "--eps", epsilon, "--json", result)
+    suite = ("--suite", "adaptive", "--eps", epsilon, "--json", result)
+    words = ("lavarobust", "attack", file, *subject.words, *suite)
     said = (
         f"No suite of attacks has been run on {subject.name}: nothing says whether its figures under attack "
         "can be believed. This command attacks and asks, and a report made after it shows what it found."

@@ -19,7 +19,7 @@ from lavarobust.experiment.inputs import ChosenImages, DataChoice
 from lavarobust.experiment.loading import resolve_recipe
 from lavarobust.experiment.plan import Plan
 from lavarobust.experiment.recipe import Recipe
-from lavarobust.experiment.run import PlanChoice, Prepared, plan_of, prepare
+from lavarobust.experiment.run import PlanChoice, Prepared, command_words, plan_of, prepare
 from lavarobust.experiment.run_folder import SPLIT_FILE, VERSIONS_FILE, RunFolder, RunFolderError
 from lavarobust.experiment.shipped import SUFFIX, model_path, shipped_models
 from lavarobust.experiment.synthetic import SAMPLES, synthetic_spikes, words_for
@@ -42,6 +42,7 @@ class Subject:
         name: for headings.
         file: the ``.net`` file.
         argument: how a command line names it.
+        words: what that has to say of images and plan as well.
         folder: of its run; None for a file alone.
         sha256, size: of the file; the size in bytes.
         model, plan: what is executed, and how; the model without the folder in its name.
@@ -59,6 +60,7 @@ class Subject:
     name: str
     file: Path
     argument: str
+    words: tuple[str, ...]
     folder: Path | None
     sha256: str
     size: int
@@ -100,9 +102,11 @@ def find_subject(
         RunFolderError: no run, an unfinished one, or a damaged evaluation.
         ModelFileError, DataError, SettingsError: as :func:`lavarobust.experiment.run.prepare`.
     """
+    words = command_words(images, plan)
     if _is_file(argument):
         file = model_path(argument)
-        return _subject(str(argument), file, None, _prepared(file, images, plan, synthetic), _card(file))
+        prepared = _prepared(file, images, plan, synthetic)
+        return _subject(str(argument), words, file, None, prepared, _card(file))
     run = RunFolder(Path(argument))
     run.check_finished()
     if not (run.path / MODEL_FILE).is_file():
@@ -122,7 +126,8 @@ def find_subject(
         "versions": {"training": run.read_json(VERSIONS_FILE)},
     }
     file = run.path / MODEL_FILE
-    return _subject(str(argument), file, run.path, _prepared(file, images, plan, synthetic), known)
+    prepared = _prepared(file, images, plan, synthetic)
+    return _subject(str(argument), words, file, run.path, prepared, known)
 
 
 def _is_file(argument: str | Path) -> bool:
@@ -148,7 +153,14 @@ def _prepared(file: Path, images: DataChoice, choice: PlanChoice, synthetic: flo
     return Prepared(model, encoded, ChosenImages(spikes, words_for(synthetic, samples)))
 
 
-def _subject(argument: str, file: Path, folder: Path | None, prepared: Prepared, known: Plain) -> Subject:
+def _subject(
+    argument: str,
+    words: tuple[str, ...],
+    file: Path,
+    folder: Path | None,
+    prepared: Prepared,
+    known: Plain,
+) -> Subject:
     content = file.read_bytes()
     deployment = prepared.model.deployment
     versions = {key: value for key, value in dict(known.get("versions", {})).items() if value}
@@ -160,6 +172,7 @@ def _subject(argument: str, file: Path, folder: Path | None, prepared: Prepared,
         name=printable(known.get("name") or file.stem),
         file=file,
         argument=argument,
+        words=words,
         folder=folder,
         sha256=sha256,
         size=len(content),
