@@ -34,7 +34,12 @@ def card_data(subject: Subject) -> Plain:
         "bytes": subject.size,
         "sha256": subject.sha256,
         "steps": plan.steps,
-        "encoding": {"kind": encoding.kind, "levels": encoding.levels},
+        "encoding": {
+            "kind": encoding.kind,
+            "levels": encoding.levels,
+            "mean": list(encoding.mean),
+            "std": list(encoding.std),
+        },
         "readout": plan.readout,
         "input_shape": list(model.input_shape),
         "data": None if recipe is None else recipe.data.name,
@@ -130,6 +135,14 @@ def _split(card: Plain) -> str:
     return f"{card['data']} ({counts})" if counts else card["data"] or "the file does not say"
 
 
+def _encoding(kind: str, levels: int, mean: Sequence[float], std: Sequence[float]) -> str:
+    said = f"{_ENCODINGS[kind]}, {levels} levels"
+    if not mean:
+        return said
+    means, stds = (", ".join(f"{value:.4g}" for value in values) for values in (mean, std))
+    return f"{said} of (pixel - mean) / std, mean {means}, std {stds}"
+
+
 def _recipe(card: Plain) -> str:
     if card["objective"] is None:
         return "the file does not say"
@@ -145,10 +158,7 @@ _FACTS = (
     ("training", _recipe),
     ("input", lambda card: " x ".join(map(str, card["input_shape"]))),
     ("steps T", lambda card: str(card["steps"])),
-    (
-        "encoding",
-        lambda card: f"{_ENCODINGS[card['encoding']['kind']]}, {card['encoding']['levels']} levels",
-    ),
+    ("encoding", lambda card: _encoding(**card["encoding"])),
     ("read out", lambda card: _READOUTS[card["readout"]]),
     ("neurons", lambda card: f"{sum(layer['neurons'] for layer in card['layers']):,}"),
     ("weights", lambda card: f"{sum(layer['weights'] for layer in card['layers']):,}"),

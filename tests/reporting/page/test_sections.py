@@ -49,6 +49,18 @@ def table(page, name, title):
     return next(b for b in section(page, name).blocks if isinstance(b, Table) and b.title.startswith(title))
 
 
+def test_a_card_says_how_pixels_were_normalised(measured):
+    assert (
+        "levels of" not in dict(table(build_page([measured], (), ()), "card", "What it is").rows)["encoding"]
+    )
+    encoding = replace(measured.subject.plan.encoding, mean=(0.25,), std=(2.0,))
+    subject = replace(measured.subject, plan=replace(measured.subject.plan, encoding=encoding))
+    page = build_page([replace(measured, subject=subject)], (), ())
+    said = dict(table(page, "card", "What it is").rows)["encoding"]
+    assert said.endswith("levels of (pixel - mean) / std, mean 0.25, std 2")
+    assert section(page, "card").data[0]["encoding"]["std"] == [2.0]
+
+
 def test_the_curve_counts_images_that_are_right_without_attack_and_under_it(measured):
     data = robustness_data(measured)
     right, result = measured.correct[:8], measured.attacked
