@@ -17,14 +17,12 @@ from lavarobust.energy.rules import RULES, USUAL, find_rule
 from lavarobust.energy.standing import Peer
 from lavarobust.energy.traffic import Traffic, spiking_traffic
 from lavarobust.errors import SettingsError
-from lavarobust.execution import Backend, chosen_backend
+from lavarobust.execution import chosen_backend
 from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.peers import encoded, peers_of
 from lavarobust.experiment.plan import execute
-from lavarobust.experiment.run import PlanChoice, plan_of, prepare
-from lavarobust.experiment.shipped import model_path
-from lavarobust.experiment.synthetic import SAMPLES, synthetic_spikes, words_for
-from lavarobust.netx import read_model
+from lavarobust.experiment.run import PlanChoice, prepare
+from lavarobust.experiment.synthetic import prepare_synthetic
 from lavarobust.netx.model import Model
 from lavarobust.record import Record, Stimulus
 
@@ -132,6 +130,7 @@ def bill(
         backend: what executes and counts.
         workers: processes that the lava backend divides the images among.
         synthetic: spikes per input and step, in place of images: of ``images`` only the limit counts then.
+            They are those of its input population where a model has one.
 
     Raises:
         SettingsError: an unknown price table or rule, or a rule that does not hold for the model.
@@ -142,36 +141,16 @@ def bill(
         if rule != ALL_RULES:
             find_rule(rule)
     executing = chosen_backend(backend, workers)
-    if synthetic is not None:
-        return _on_spikes(path, images, plan, tables, rules, executing, synthetic)
-    prepared = prepare(path, images, plan)
+    if synthetic is None:
+        prepared = prepare(path, images, plan)
+    else:
+        prepared = prepare_synthetic(path, synthetic, images, plan)
     model, part = prepared.model, prepared.chosen.images
     record = execute(executing, model, prepared.plan, part.images, part.indices)
     stimuli = encoded(prepared.plan, part.images, part.indices)
+    labels = None if synthetic is not None else part.labels
     known = prepared.chosen.source, prepared.assumptions
-    return _report(record, model, bills_of(record, model, tables, rules), stimuli, part.labels, *known)
-
-
-def _on_spikes(
-    path: str | Path,
-    images: DataChoice,
-    choice: PlanChoice,
-    tables: Sequence[Profile],
-    rules: Sequence[str] | None,
-    executing: Backend,
-    rate: float,
-) -> EnergyReport:
-    if images.data or images.images:
-        raise SettingsError(f"--synthetic {rate:g} takes the place of images: leave out --data and --images.")
-    model = read_model(model_path(path))
-    plan = plan_of(model, choice)
-    samples = SAMPLES if images.limit is None else images.limit
-    stimulus = synthetic_spikes(model, plan.steps, rate, samples)
-    record = executing.run(model, stimulus, plan.readout)
-    of_pixels = ("--encoding", "--levels", "--mean")
-    said = tuple(line for line in plan.assumptions if not any(flag in line for flag in of_pixels))
-    known = words_for(rate, samples), said
-    return _report(record, model, bills_of(record, model, tables, rules), [stimulus], None, *known)
+    return _report(record, model, bills_of(record, model, tables, rules), stimuli, labels, *known)
 
 
 def _report(

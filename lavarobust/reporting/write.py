@@ -13,6 +13,7 @@ from lavarobust.errors import SettingsError
 from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.run import PlanChoice, command_words
 from lavarobust.experiment.run_folder import RUNS, RunFolderError
+from lavarobust.experiment.synthetic import check_replaces_images
 from lavarobust.files import atomic_write, make_folder
 from lavarobust.reporting.page.build import build_page, what_files_say
 from lavarobust.reporting.page.html import html
@@ -86,10 +87,8 @@ def report(
     """
     if not runs:
         raise SettingsError("report: name at least one run folder or .net file.")
-    if synthetic is not None and (images.data or images.images):
-        raise SettingsError(
-            f"--synthetic {synthetic:g} takes the place of images: leave out --data and --images."
-        )
+    if synthetic is not None:
+        check_replaces_images(synthetic, images)
     for run in runs:
         check_named(run)
     tables = tuple(load_profile(profile) for profile in profiles)

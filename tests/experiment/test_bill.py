@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from benchmarks.inputs import shipped_file
 from lavarobust.errors import SettingsError
 from lavarobust.experiment import bill as module
 from lavarobust.experiment.bill import bill, price_tables
@@ -98,6 +99,19 @@ def test_a_file_of_lava_dl_is_priced_on_spikes_of_a_chosen_rate(stock_file):
         profiles=["horowitz_45nm_int8_int32"], rules=["executed"], synthetic=0.3,
     )  # fmt: skip
     assert again.as_dict() == report.as_dict()
+
+
+def test_spikes_take_the_place_of_an_input_population():
+    """lava-dl's own tiny.net: 768 pixels as biases, then two convolutions."""
+    report = bill(shipped_file("tiny.net"), DataChoice(limit=3), PlanChoice(steps=8), synthetic=0.25)
+    first, last = report.ledger.layers
+    assert (first.layer, first.shape.neurons, last.shape.neurons) == ("0 conv", 864, 36)
+    assert 0.2 < first.input_events.sum() / (3 * 8 * 768) < 0.3
+    assert first.accumulates.any() and not report.ledger.total("multiply_accumulates").any()
+    readout, left_out = report.assumptions
+    assert readout.startswith("assumed --readout") and "what it does itself is left out" in left_out
+    with pytest.raises(SettingsError, match=r"sends more than spikes to the layer behind it\. Give images"):
+        bill(shipped_file("gts/pilotnet_sdnn/network.net"), synthetic=0.25)
 
 
 @pytest.mark.parametrize(

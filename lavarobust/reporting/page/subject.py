@@ -9,22 +9,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from lavarobust.data import Images
 from lavarobust.errors import ModelFileError, SettingsError
 from lavarobust.experiment.evaluate import EVALUATION_FILE, evaluate_run
 from lavarobust.experiment.export import MODEL_FILE, export
-from lavarobust.experiment.inputs import ChosenImages, DataChoice
+from lavarobust.experiment.inputs import DataChoice
 from lavarobust.experiment.loading import resolve_recipe
 from lavarobust.experiment.plan import Plan
 from lavarobust.experiment.recipe import Recipe
-from lavarobust.experiment.run import PlanChoice, Prepared, command_words, plan_of, prepare
+from lavarobust.experiment.run import PlanChoice, Prepared, command_words, prepare
 from lavarobust.experiment.run_folder import SPLIT_FILE, VERSIONS_FILE, RunFolder, RunFolderError
 from lavarobust.experiment.shipped import SUFFIX, model_path, shipped_models
-from lavarobust.experiment.synthetic import SAMPLES, synthetic_spikes, words_for
-from lavarobust.netx import read_model
-from lavarobust.netx.deployment import Encoding
+from lavarobust.experiment.synthetic import prepare_synthetic
 from lavarobust.netx.model import Model
 from lavarobust.reporting.page.document import Plain, printable
 
@@ -136,21 +132,9 @@ def _is_file(argument: str | Path) -> bool:
 
 
 def _prepared(file: Path, images: DataChoice, choice: PlanChoice, synthetic: float | None) -> Prepared:
-    """The model with its plan and images, or with frames of synthetic spikes, whose labels are all -1."""
     if synthetic is None:
         return prepare(file, images, choice)
-    model = read_model(file)
-    plan = plan_of(model, choice)
-    samples = SAMPLES if images.limit is None else images.limit
-    frames = synthetic_spikes(model, plan.steps, synthetic, samples).frames
-    shape = (*model.input_shape, *(1,) * (3 - len(model.input_shape)))
-    spikes = Images(
-        frames.reshape(samples, *shape, plan.steps).astype(np.float32),
-        np.full(samples, -1),
-        np.arange(samples),
-    )
-    encoded = replace(plan, encoding=Encoding("frames", 1))
-    return Prepared(model, encoded, ChosenImages(spikes, words_for(synthetic, samples)))
+    return prepare_synthetic(file, synthetic, images, choice)
 
 
 def _subject(
