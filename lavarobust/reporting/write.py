@@ -105,7 +105,8 @@ def report(
             f"another version ({error!r}). Remove it, and what belongs to a run is made again"
         ) from error
     models = [measure(subject, attacked, epsilons, steps) for subject in subjects]
-    choices = command_words(images if images.limit != LIMIT else replace(images, limit=None), plan)
+    usual = synthetic is None and images.limit == LIMIT  # of random spikes the verb draws fewer
+    choices = command_words(replace(images, limit=None) if usual else images, plan)
     command = _command(runs, out, choices, attacked, epsilons, profiles, synthetic)
     page = build_page(models, tables, command)
     files = tuple(file for subject in subjects for file in _files(subject))

@@ -59,6 +59,17 @@ def test_a_file_that_says_nothing_of_itself_says_what_was_assumed(reported, tmp_
     assert f"lavarobust attack {file} --data digits --limit 4 --suite adaptive --eps" in text
 
 
+@pytest.mark.parametrize(
+    ("synthetic", "limit", "said"), [(None, 1000, ""), (None, 5, "--limit 5"), (0.2, 1000, "--limit 1000")]
+)
+def test_a_page_s_command_leaves_out_only_the_verb_s_own_limit(reported, tmp_path, synthetic, limit, said):
+    """Without --limit the verb takes 1,000 images, or 32 windows of random spikes."""
+    file = reported[0] / "model.net"
+    choice = {"images": DataChoice(limit=limit), "attacked": 0, "synthetic": synthetic}
+    command = json.loads(report([file], tmp_path, **choice).json.read_text())["provenance"]["page"]["command"]
+    assert command.split("model.net ")[1].startswith(f"{said} --attacked 0".strip())
+
+
 def test_a_file_without_data_is_counted_on_synthetic_spikes(reported, tmp_path):
     file = stripped(reported[0] / "model.net", tmp_path)
     result = report([file], tmp_path / "out", images=DataChoice(limit=3), synthetic=0.2)
